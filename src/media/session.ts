@@ -1,0 +1,34 @@
+/**
+ * The media side of one SIP call leg: G.711 in RTP with RTCP and RFC 4733 events.
+ * Inside the process sound is mu-law, 8000 bytes a second; a session converts when the peer chose A-law.
+ */
+export interface MediaSession {
+  /** The SDP offer or answer that describes this session (RFC 3264). */
+  readonly localDescription: string;
+  /** Applies the peer's SDP; throws `Failure<MediaFault>` when no common codec or no usable address is in it. */
+  applyRemote(description: string): void;
+  /** Sends sound towards the peer. Any piece size; packets of 20 ms leave as soon as they are full, stamped by count of samples. */
+  play(samples: Uint8Array): void;
+  /** Takes exactly `count` samples of the peer's sound out of the jitter buffer; concealment or silence fills gaps. */
+  take(count: number): Uint8Array;
+  /** Sends digits (0-9 * # A-D) as RFC 4733 events, or as tones in the sound when the peer does not take events. */
+  sendDigits(digits: string): void;
+  onDigit(listener: (digit: string) => void): void;
+  readonly statistics: MediaStatistics;
+  close(): void;
+}
+
+export type MediaFault = { readonly code: 'no-common-codec' } | { readonly code: 'bad-description'; readonly detail: string };
+
+export interface MediaStatistics {
+  readonly packetsSent: number;
+  readonly packetsReceived: number;
+  readonly packetsLost: number;
+  readonly packetsLate: number;
+  /** 10 ms pieces dropped or repeated because the peer's clock differs from this one's. */
+  readonly skewCorrections: number;
+  readonly underruns: number;
+  readonly overruns: number;
+  readonly jitterMs: number;
+  readonly bufferMs: number;
+}

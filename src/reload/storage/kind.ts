@@ -1,0 +1,24 @@
+import type { NodeId, ResourceId } from '#reload/wire/ids.ts';
+import type { StoredDataValue } from '#reload/wire/stored-data.ts';
+
+export type DataModel = 'single' | 'array' | 'dictionary';
+
+/** Who asks to write what, as access policies see it (RFC 6940 §7.3). */
+export interface WriteAttempt {
+  readonly resource: ResourceId;
+  readonly value: StoredDataValue;
+  /** The one who signed the value. */
+  readonly signer: { readonly nodeId: NodeId; readonly userName: string };
+}
+
+/** One Kind as storage needs it. Usages supply the built-in ones, the configuration document the limits and private ones. */
+export interface KindDefinition {
+  readonly id: number;
+  readonly name: string;
+  readonly dataModel: DataModel;
+  readonly maxCount: number;
+  /** Largest DataValue.value, in bytes. */
+  readonly maxSize: number;
+  /** Returns undefined when allowed, else why not (becomes Error_Forbidden). */
+  permits(attempt: WriteAttempt): string | undefined;
+}

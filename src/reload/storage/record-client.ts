@@ -1,0 +1,54 @@
+import type { Signatory } from '#reload/security/identity.ts';
+import type { NodeId, ResourceId } from '#reload/wire/ids.ts';
+
+/** Where in a Kind a value sits: the single place, an array index ('append' = 0xffffffff) or a dictionary key. */
+export type Place =
+  | { readonly model: 'single' }
+  | { readonly model: 'array'; readonly index: number | 'append' }
+  | { readonly model: 'dictionary'; readonly key: Uint8Array };
+
+export interface StoreRequest {
+  readonly resource: ResourceId;
+  readonly kind: number;
+  /** `value` undefined removes (exists = false). */
+  readonly values: readonly { readonly place: Place; readonly value: Uint8Array | undefined }[];
+  readonly lifetimeSeconds: number;
+  /** 0 (the default) stores unconditionally (RFC 6940 §7.4.1.1). */
+  readonly generation?: bigint;
+  readonly signal?: AbortSignal;
+}
+
+export interface StoreOutcome {
+  readonly generation: bigint;
+  readonly replicas: readonly NodeId[];
+}
+
+export interface FetchRequest {
+  readonly resource: ResourceId;
+  readonly kind: number;
+  /** Dictionary keys or array ranges to ask for; all by default. */
+  readonly keys?: readonly Uint8Array[];
+  readonly ranges?: readonly { readonly first: number; readonly last: number }[];
+  /** Asks this node in particular instead of the responsible one, for example to check a replica. */
+  readonly at?: NodeId;
+  readonly signal?: AbortSignal;
+}
+
+/** A value whose signature, access policy and lifetime were checked. Absent and removed places are left out. */
+export interface FetchedValue {
+  readonly place: Place;
+  readonly value: Uint8Array;
+  /** Milliseconds since 1970, from the signed value. */
+  readonly storageTime: bigint;
+  readonly lifetimeSeconds: number;
+  readonly signatory: Signatory;
+}
+
+/** Signed reads and writes as one identity; usages are written against this. */
+export interface RecordClient {
+  readonly nodeId: NodeId;
+  readonly userName: string;
+  /** Rejects with `Failure<ExchangeFault>`. */
+  store(request: StoreRequest): Promise<StoreOutcome>;
+  fetch(request: FetchRequest): Promise<{ readonly generation: bigint; readonly values: readonly FetchedValue[] }>;
+}
