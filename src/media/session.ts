@@ -18,7 +18,9 @@ export interface MediaSession {
   close(): void;
 }
 
-export type MediaFault = { readonly code: 'no-common-codec' } | { readonly code: 'bad-description'; readonly detail: string };
+export type MediaFault =
+  | { readonly code: 'no-common-codec' }
+  | { readonly code: 'bad-description'; readonly detail: string };
 
 export interface MediaStatistics {
   readonly packetsSent: number;
