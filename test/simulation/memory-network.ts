@@ -1,0 +1,144 @@
+import type { Clock } from '#platform/clock.ts';
+import type { Certificate } from '#reload/security/identity.ts';
+import type { IpAddressPort } from '#reload/wire/address.ts';
+import type { MemoryLink, MemoryStream } from './memory-link.ts';
+import type { SeededRandom } from './seeded-random.ts';
+import { ProcessClock } from './virtual-clock.ts';
+
+export interface MemoryNetworkOptions {
+  /** One-way delay of a message, drawn evenly. */
+  readonly latencyMs: { readonly min: number; readonly max: number };
+  /** Share of messages that TCP has to send again, each time 300 ms later. */
+  readonly loss: number;
+}
+
+const RETRANSMISSION_MS = 300;
+
+export interface Listening {
+  readonly host: MemoryHost;
+  readonly certificate: Certificate;
+  readonly kind: 'link' | 'application';
+  /** Makes the listening end of the connection, or undefined when it refuses. `announce` tells the listener, once both ends are joined. */
+  accept(dialler: Dialler): { readonly end: MemoryLink | MemoryStream; announce(): void } | undefined;
+}
+
+export interface Dialler {
+  readonly host: MemoryHost;
+  readonly certificate: Certificate;
+}
+
+/** Hosts that reach each other with a delay, all in this process. */
+export class MemoryNetwork {
+  readonly #clock: Clock;
+  readonly #random: SeededRandom;
+  readonly #options: MemoryNetworkOptions;
+  readonly #listening = new Map<string, Listening>();
+  #hosts = 0;
+  #port = 10_000;
+  messages = 0;
+  bytes = 0;
+
+  constructor(deps: { readonly clock: Clock; readonly random: SeededRandom }, options: Partial<MemoryNetworkOptions>) {
+    this.#clock = deps.clock;
+    this.#random = deps.random.fork('network');
+    this.#options = { latencyMs: { min: 5, max: 25 }, loss: 0, ...options };
+  }
+
+  host(): MemoryHost {
+    const n = ++this.#hosts;
+    return new MemoryHost(this, this.#clock, `10.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}`);
+  }
+
+  count(bytes: number): void {
+    this.messages++;
+    this.bytes += bytes;
+  }
+
+  /** Calls `arrive` one trip later, but not before `earliest` (kept order); returns the time of arrival. */
+  carry(earliest: number, arrive: () => void): number {
+    const { latencyMs, loss } = this.#options;
+    let ms = latencyMs.min + this.#random.unit() * (latencyMs.max - latencyMs.min);
+    while (loss > 0 && this.#random.unit() < loss) ms += RETRANSMISSION_MS;
+    const at = Math.max(this.#clock.now() + ms, earliest);
+    this.#clock.after(at - this.#clock.now(), arrive);
+    return at;
+  }
+
+  listen(host: MemoryHost, port: number, listening: Omit<Listening, 'host'>): { at: IpAddressPort; close: () => void } {
+    const at: IpAddressPort = { type: 'ipv4', address: host.address, port: port === 0 ? this.#port++ : port };
+    const key = `${at.address}:${at.port}`;
+    this.#listening.set(key, { host, ...listening });
+    return { at, close: () => this.#listening.delete(key) };
+  }
+
+  find(at: IpAddressPort): Listening | undefined {
+    if (at.type === 'unknown') return undefined;
+    return this.#listening.get(`${at.address}:${at.port}`);
+  }
+}
+
+/** One simulated machine with one process on it. */
+export class MemoryHost {
+  readonly network: MemoryNetwork;
+  readonly clock: ProcessClock;
+  readonly address: string;
+  readonly #connections = new Set<{ cut(): void }>();
+  #state: 'running' | 'stopped' | 'dead' = 'running';
+  #held: (() => void)[] = [];
+
+  constructor(network: MemoryNetwork, clock: Clock, address: string) {
+    this.network = network;
+    this.clock = new ProcessClock(clock);
+    this.address = address;
+  }
+
+  get alive(): boolean {
+    return this.#state !== 'dead';
+  }
+
+  get running(): boolean {
+    return this.#state === 'running';
+  }
+
+  own(connection: { cut(): void }): void {
+    this.#connections.add(connection);
+  }
+
+  disown(connection: { cut(): void }): void {
+    this.#connections.delete(connection);
+  }
+
+  receive(arrive: () => void): void {
+    if (this.#state === 'running') arrive();
+    else if (this.#state === 'stopped') this.#held.push(arrive);
+  }
+
+  /** kill -9: the process is gone, the system closes its connections. */
+  kill(): void {
+    for (const connection of this.#connections) connection.cut();
+    this.vanish();
+  }
+
+  /** Power loss: gone without a word. */
+  vanish(): void {
+    this.#state = 'dead';
+    this.#connections.clear();
+    this.#held = [];
+    this.clock.kill();
+  }
+
+  /** SIGSTOP: connections stay open, nothing is answered. */
+  stop(): void {
+    this.#state = 'stopped';
+    this.clock.stop();
+  }
+
+  /** SIGCONT. */
+  continue(): void {
+    this.#state = 'running';
+    this.clock.continue();
+    const held = this.#held;
+    this.#held = [];
+    for (const arrive of held) arrive();
+  }
+}
