@@ -36,6 +36,8 @@ export interface OverlayConfiguration {
   readonly chordReactive: boolean;
   /** Names in this domain belong to gateways; by default `pstn.<instance-name>` (docs/ARCHITECTURE.md). */
   readonly pstnDomain: string;
+  /** Digit counts of E.164 prefixes for which gateways may open ReDiR namespaces; 0 stands for any destination. */
+  readonly gatewayPrefixLengths: readonly number[];
 }
 
 export interface KindConfiguration {
