@@ -1,0 +1,106 @@
+import { NODE_ID_LENGTH } from '#reload/wire/ids.ts';
+import { type WireOptions, wireFailure } from '#reload/wire/reader.ts';
+
+const LIMITS = [0, 0xff, 0xffff, 0xffffff, 0xffffffff] as const;
+const U64_LIMIT = 0xffff_ffff_ffff_ffffn;
+
+/** Writes big-endian fields into a buffer that grows. Values are checked: what does not fit throws `Failure<WireFault>`. */
+export class Writer {
+  readonly nodeIdLength: number;
+  private buffer = new Uint8Array(256);
+  private view = new DataView(this.buffer.buffer);
+  private length = 0;
+
+  constructor(options: WireOptions = {}) {
+    this.nodeIdLength = options.nodeIdLength ?? NODE_ID_LENGTH;
+  }
+
+  /** Bytes written so far. */
+  get size(): number {
+    return this.length;
+  }
+
+  /** A copy of what was written so far. */
+  bytes(): Uint8Array {
+    return this.buffer.slice(0, this.length);
+  }
+
+  u8(value: number): void {
+    this.unsigned(1, value);
+  }
+
+  u16(value: number): void {
+    this.unsigned(2, value);
+  }
+
+  u32(value: number): void {
+    this.unsigned(4, value);
+  }
+
+  u64(value: bigint): void {
+    if (typeof value !== 'bigint' || value < 0n || value > U64_LIMIT) {
+      throw wireFailure('out-of-range', `${String(value)} is not an unsigned number of 64 bits`);
+    }
+    this.view.setBigUint64(this.grow(8), value);
+  }
+
+  /** An unsigned number in `width` bytes, 1..4. */
+  unsigned(width: number, value: number): void {
+    if (!Number.isInteger(value) || value < 0 || value > (LIMITS[width] ?? 0)) {
+      throw wireFailure('out-of-range', `${String(value)} is not an unsigned number of ${8 * width} bits`);
+    }
+    this.put(this.grow(width), width, value);
+  }
+
+  raw(bytes: Uint8Array): void {
+    if (!(bytes instanceof Uint8Array)) throw wireFailure('bad-value', 'a byte string is wanted');
+    const at = this.grow(bytes.length);
+    this.buffer.set(bytes, at);
+  }
+
+  /** A byte string behind a length of `width` bytes. */
+  opaque(width: number, bytes: Uint8Array): void {
+    const mark = this.open(width);
+    this.raw(bytes);
+    this.close(mark, width);
+  }
+
+  /** Leaves room for a length of `width` bytes; `close` fills it in with the number of bytes written in between. */
+  open(width: number): number {
+    return this.grow(width);
+  }
+
+  close(mark: number, width: number): void {
+    this.fill(mark, width, this.length - mark - width);
+  }
+
+  /** As `close`, for a length that does not stand right before what it counts. */
+  fill(mark: number, width: number, length: number): void {
+    if (length > (LIMITS[width] ?? 0)) {
+      throw wireFailure('out-of-range', `${length} bytes do not fit behind a length of ${8 * width} bits`);
+    }
+    this.put(mark, width, length);
+  }
+
+  private put(at: number, width: number, value: number): void {
+    if (width === 1) this.view.setUint8(at, value);
+    else if (width === 2) this.view.setUint16(at, value);
+    else if (width === 4) this.view.setUint32(at, value);
+    else {
+      this.view.setUint8(at, value >>> 16);
+      this.view.setUint16(at + 1, value & 0xffff);
+    }
+  }
+
+  private grow(length: number): number {
+    const at = this.length;
+    this.length += length;
+    if (this.length > this.buffer.length) {
+      const larger = new Uint8Array(Math.max(this.length, 2 * this.buffer.length));
+      larger.set(this.buffer.subarray(0, at));
+      this.buffer = larger;
+      this.view = new DataView(larger.buffer);
+    }
+    return at;
+  }
+}
