@@ -10,6 +10,7 @@ export type ConfigurationFault =
   | { readonly code: 'wrong-overlay'; readonly expected: string; readonly found: readonly string[] }
   | { readonly code: 'unsupported'; readonly at: string }
   | { readonly code: 'stale'; readonly current: number; readonly offered: number }
+  | { readonly code: 'expired'; readonly expiration: number }
   | { readonly code: 'signature'; readonly at: string };
 
 export function badValue(at: string, expected: string): Failure<ConfigurationFault> {

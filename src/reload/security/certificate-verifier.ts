@@ -1,0 +1,205 @@
+import { createHash } from 'node:crypto';
+import { equalBytes } from '#platform/bytes.ts';
+import type { Clock } from '#platform/clock.ts';
+import type { ConfigurationSource, OverlayConfiguration } from '#reload/overlay-config/configuration.ts';
+import { identityHash, isSupported, verifyBytes } from '#reload/security/algorithms.ts';
+import { BoundedCache } from '#reload/security/bounded-cache.ts';
+import { memberCertificate } from '#reload/security/certificate.ts';
+import { findPath, readable, type ValidityPeriod } from '#reload/security/certificate-path.ts';
+import { certificateFailure, signatureFailure } from '#reload/security/fault.ts';
+import type { Certificate, Signatory, SignatureInput, Verifier } from '#reload/security/identity.ts';
+import { selfSignedNodeIds } from '#reload/security/self-signed.ts';
+import { type ParsedCertificate, parseCertificate } from '#reload/security/x509.ts';
+import { idBytes, type NodeId } from '#reload/wire/ids.ts';
+import { encodeSignerIdentity, type Signature, type SignerIdentity } from '#reload/wire/security-block.ts';
+
+export interface CertificateVerifierDeps {
+  readonly clock: Clock;
+  readonly configuration: ConfigurationSource;
+}
+
+export interface CertificateVerifierOptions {
+  readonly certificates?: number;
+  readonly signatures?: number;
+}
+
+/** A security block has room for a few hundred certificates (RFC 6940 §6.3.4); a Fetch of many values needs some tens. */
+const MAX_BUCKET = 256;
+
+interface CheckedCertificate {
+  readonly certificate: Certificate;
+  readonly period: ValidityPeriod;
+}
+
+/** Checks certificates and signatures against the configuration in force; remembers what passed, within bounds. */
+export class CertificateVerifier implements Verifier {
+  readonly #clock: Clock;
+  readonly #source: ConfigurationSource;
+  readonly #checked: BoundedCache<CheckedCertificate>;
+  readonly #signatures: BoundedCache<true>;
+  #roots: readonly ParsedCertificate[] | undefined;
+
+  constructor(deps: CertificateVerifierDeps, options: CertificateVerifierOptions = {}) {
+    this.#clock = deps.clock;
+    this.#source = deps.configuration;
+    this.#checked = new BoundedCache(options.certificates ?? 1024);
+    this.#signatures = new BoundedCache(options.signatures ?? 4096);
+    // Roots, bad nodes and the rest may have changed: nothing found under the old document counts.
+    deps.configuration.onChange(() => {
+      this.#roots = undefined;
+      this.#checked.clear();
+      this.#signatures.clear();
+    });
+  }
+
+  checkCertificate(der: Uint8Array, intermediates: readonly Uint8Array[]): Certificate {
+    const fingerprint = createHash('sha256').update(der).digest('hex');
+    const known = this.#checked.get(fingerprint) ?? this.#check(der, intermediates);
+    this.#requireValidNow(known.period);
+    this.#checked.set(fingerprint, known);
+    return known.certificate;
+  }
+
+  verify(signature: Signature, certificates: readonly Uint8Array[], input: SignatureInput): Signatory {
+    if (certificates.length > MAX_BUCKET)
+      throw signatureFailure(
+        { code: 'too-many-certificates', count: certificates.length },
+        `it came with ${certificates.length} certificates, ${MAX_BUCKET} at most are searched.`,
+      );
+    const signatory = this.#findSignatory(signature.identity, certificates);
+    const pair = { hash: signature.hashAlgorithm, signature: signature.signatureAlgorithm };
+    const key = signatory.certificate.publicKey;
+    if (!isSupported(pair, key))
+      throw signatureFailure(
+        { code: 'unsupported-algorithm', ...pair },
+        `algorithms ${pair.hash}/${pair.signature} are not accepted with the signer's key.`,
+      );
+    const bytes = input(encodeSignerIdentity(signature.identity));
+    const cacheKey = this.#cacheKey(signatory, signature, bytes);
+    if (this.#signatures.get(cacheKey)) return signatory;
+    if (!verifyBytes(pair, key, bytes, signature.value))
+      throw signatureFailure({ code: 'bad-signature' }, "it does not fit the signed bytes and the signer's key.");
+    this.#signatures.set(cacheKey, true);
+    return signatory;
+  }
+
+  #findSignatory(identity: SignerIdentity, certificates: readonly Uint8Array[]): Signatory {
+    if (identity.type === 'none')
+      throw signatureFailure({ code: 'unsupported-identity', type: 'none' }, 'it names no signer.');
+    for (const der of certificates) {
+      if (identity.type === 'cert_hash') {
+        const hash = identityHash(identity.hashAlgorithm, der);
+        if (hash === undefined || !equalBytes(hash, identity.hash)) continue;
+        const certificate = this.checkCertificate(der, certificates);
+        return { nodeId: onlyNodeId(certificate), certificate };
+      }
+      const nodeId = this.#nodeIdWithHash(identity, der);
+      if (nodeId !== undefined) return { nodeId, certificate: this.checkCertificate(der, certificates) };
+    }
+    throw signatureFailure(
+      { code: 'unknown-certificate' },
+      "the signer's certificate did not come with it, or its hash is of an unknown kind.",
+    );
+  }
+
+  /** Which Node-ID of the certificate makes this hash. The certificate is read here, and checked only once it is the one. */
+  #nodeIdWithHash(identity: SignerIdentity & { type: 'cert_hash_node_id' }, der: Uint8Array): NodeId | undefined {
+    return this.#nodeIdsOf(der).find((nodeId) => {
+      const hash = identityHash(identity.hashAlgorithm, idBytes(nodeId), der);
+      return hash !== undefined && equalBytes(hash, identity.hash);
+    });
+  }
+
+  #nodeIdsOf(der: Uint8Array): readonly NodeId[] {
+    const known = this.#checked.get(createHash('sha256').update(der).digest('hex'));
+    if (known !== undefined) return known.certificate.nodeIds;
+    try {
+      return memberCertificate(parseCertificate(der)).nodeIds;
+    } catch {
+      // An intermediate, for example: not a member's certificate, so not the signer's.
+      return [];
+    }
+  }
+
+  #check(der: Uint8Array, intermediates: readonly Uint8Array[]): CheckedCertificate {
+    const configuration = this.#source.current;
+    const parsed = parseCertificate(der);
+    const certificate = memberCertificate(parsed);
+    if (certificate.overlayName !== configuration.instanceName)
+      throw certificateFailure(
+        { code: 'wrong-overlay', expected: configuration.instanceName, found: certificate.overlayName },
+        `it is for overlay ${certificate.overlayName}, this is ${configuration.instanceName}.`,
+      );
+    checkNodeIds(certificate, configuration);
+    const period = this.#trust(parsed, certificate, intermediates);
+    return { certificate, period };
+  }
+
+  /** A chain to a root-cert, or where the overlay permits it a self-signature with Node-IDs made from the key (RFC 6940 §11.3, §11.3.1). */
+  #trust(parsed: ParsedCertificate, certificate: Certificate, intermediates: readonly Uint8Array[]): ValidityPeriod {
+    const { selfSignedDigest, nodeIdLength, rootCerts } = this.#source.current;
+    const selfSigned = equalBytes(parsed.issuer, parsed.subject) && parsed.signedBy(parsed.publicKey);
+    if (selfSignedDigest === undefined || !selfSigned) {
+      this.#roots ??= readable(rootCerts);
+      return findPath(parsed, intermediates, { roots: this.#roots, now: this.#clock.now() });
+    }
+    const own = selfSignedNodeIds(parsed.publicKeyInfo, selfSignedDigest, certificate.nodeIds.length, nodeIdLength);
+    const foreign = certificate.nodeIds.find((nodeId) => !own.includes(nodeId));
+    if (foreign !== undefined)
+      throw certificateFailure(
+        { code: 'node-id-mismatch', nodeId: foreign },
+        `its Node-ID ${foreign} was not made from its key.`,
+      );
+    return { notBefore: parsed.notBefore, notAfter: parsed.notAfter };
+  }
+
+  #requireValidNow({ notBefore, notAfter }: ValidityPeriod): void {
+    const now = this.#clock.now();
+    if (now < notBefore)
+      throw certificateFailure(
+        { code: 'not-yet-valid', notBefore },
+        `it is valid from ${isoTime(notBefore)} on and this clock says ${isoTime(now)}.`,
+      );
+    if (now > notAfter)
+      throw certificateFailure(
+        { code: 'expired', notAfter },
+        `it was valid until ${isoTime(notAfter)} and this clock says ${isoTime(now)}.`,
+      );
+  }
+
+  #cacheKey(signatory: Signatory, signature: Signature, input: Uint8Array): string {
+    return createHash('sha256')
+      .update(signatory.certificate.fingerprint)
+      .update(Uint8Array.of(signature.hashAlgorithm, signature.signatureAlgorithm))
+      .update(`${signature.value.length}:`)
+      .update(signature.value)
+      .update(input)
+      .digest('base64');
+  }
+}
+
+function onlyNodeId(certificate: Certificate): NodeId {
+  const [nodeId] = certificate.nodeIds;
+  if (nodeId === undefined || certificate.nodeIds.length > 1)
+    throw signatureFailure(
+      { code: 'ambiguous-node-id' },
+      'its certificate holds several Node-IDs and it does not say which of them signed.',
+    );
+  return nodeId;
+}
+
+function checkNodeIds({ nodeIds }: Certificate, { badNodes, nodeIdLength }: OverlayConfiguration): void {
+  for (const nodeId of nodeIds) {
+    if (nodeId.length !== 2 * nodeIdLength)
+      throw certificateFailure(
+        { code: 'san-shape', detail: 'Node-ID length' },
+        `it has a Node-ID of ${nodeId.length / 2} bytes, the overlay's have ${nodeIdLength}.`,
+      );
+    if (badNodes.includes(nodeId))
+      throw certificateFailure({ code: 'bad-node', nodeId }, `Node-ID ${nodeId} is listed as a bad node.`);
+  }
+}
+
+function isoTime(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
+}
