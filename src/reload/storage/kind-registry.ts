@@ -1,0 +1,101 @@
+import { messageOf } from '#platform/failure.ts';
+import type { Logger } from '#platform/log.ts';
+import type {
+  ConfigurationSource,
+  DataModelName,
+  KindConfiguration,
+  OverlayConfiguration,
+} from '#reload/overlay-config/configuration.ts';
+import type { AccessPolicy, PolicyFactory } from '#reload/storage/access-policy.ts';
+import type { DataModel, KindDefinition } from '#reload/storage/kind.ts';
+
+/**
+ * A Kind that this program knows by itself. Its data model and policy come from its registration, whatever the document says;
+ * limits come from the document, or from here when it has no such element: the registrations define none.
+ */
+export interface BuiltInKind {
+  readonly id: number;
+  readonly name: string;
+  readonly dataModel: DataModel;
+  readonly maxCount: number;
+  readonly maxSize: number;
+  policy(configuration: OverlayConfiguration, element: KindConfiguration | undefined): AccessPolicy;
+}
+
+interface Deps {
+  readonly configuration: ConfigurationSource;
+  readonly builtIn: readonly BuiltInKind[];
+  /** Policies by name, for the Kinds that the document defines itself. */
+  readonly policies: ReadonlyMap<string, PolicyFactory>;
+  readonly log: Logger;
+}
+
+const MODELS: Readonly<Record<DataModelName, DataModel>> = {
+  SINGLE: 'single',
+  ARRAY: 'array',
+  DICTIONARY: 'dictionary',
+};
+
+/** Every Kind that may be stored in the overlay now; follows the configuration in force. */
+export class KindRegistry {
+  readonly #deps: Deps;
+  #kinds: ReadonlyMap<number, KindDefinition>;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+    this.#kinds = this.#build(deps.configuration.current);
+    deps.configuration.onChange((configuration) => {
+      this.#kinds = this.#build(configuration);
+    });
+  }
+
+  get(id: number): KindDefinition | undefined {
+    return this.#kinds.get(id);
+  }
+
+  ids(): Iterable<number> {
+    return this.#kinds.keys();
+  }
+
+  #build(configuration: OverlayConfiguration): ReadonlyMap<number, KindDefinition> {
+    const kinds = new Map<number, KindDefinition>();
+    const elements = new Map(configuration.kinds.map((element) => [element.id, element]));
+    for (const kind of this.#deps.builtIn) {
+      const element = elements.get(kind.id);
+      kinds.set(kind.id, {
+        id: kind.id,
+        name: kind.name,
+        dataModel: kind.dataModel,
+        maxCount: element?.maxCount ?? kind.maxCount,
+        maxSize: element?.maxSize ?? kind.maxSize,
+        permits: kind.policy(configuration, element),
+      });
+    }
+    for (const element of elements.values()) {
+      if (kinds.has(element.id)) continue;
+      const definition = this.#define(element);
+      if (definition !== undefined) kinds.set(element.id, definition);
+    }
+    return kinds;
+  }
+
+  /** A Kind of the document alone (RFC 6940 §7.4.5). One that can't be enforced is left out: storing it would be unsafe. */
+  #define(element: KindConfiguration): KindDefinition | undefined {
+    const name = element.name ?? `kind ${element.id}`;
+    try {
+      const factory = this.#deps.policies.get(element.accessControl);
+      if (factory === undefined) throw new RangeError(`no access policy ${element.accessControl} here`);
+      return {
+        id: element.id,
+        name,
+        dataModel: MODELS[element.dataModel],
+        maxCount: element.maxCount,
+        maxSize: element.maxSize,
+        permits: factory(element),
+      };
+    } catch (thrown) {
+      this.#deps.log.warn('a Kind of the configuration is refused', { kind: name, reason: messageOf(thrown) });
+      return undefined;
+    }
+  }
+}
