@@ -21,12 +21,18 @@ export type Shape =
   | { readonly type: 'u64' }
   | { readonly type: 'list'; readonly item: Shape }
   | StructShape
-  /** Structs told apart by the field `tag`, whose values name the cases. */
-  | { readonly type: 'union'; readonly tag: string; readonly cases: Readonly<Record<string, Shape>> };
+  | UnionShape;
 
 export interface StructShape {
   readonly type: 'struct';
   readonly fields: Readonly<Record<string, Shape>>;
+}
+
+/** Structs told apart by the field `tag`, whose values name the cases. */
+export interface UnionShape {
+  readonly type: 'union';
+  readonly tag: string;
+  readonly cases: Readonly<Record<string, Shape>>;
 }
 
 /** The type of the values of a codec. */
@@ -152,6 +158,29 @@ function text(width: 1 | 2): Codec<string> {
 export const text8 = text(1);
 export const text16 = text(2);
 
+/**
+ * A byte string that should be ASCII, one character a byte (ISO 8859-1): for `opaque` fields that the RFC fills with
+ * text without saying what other bytes would mean, so that these survive too.
+ */
+export const ascii8 = ascii(1);
+export const ascii16 = ascii(2);
+
+function ascii(width: 1 | 2): Codec<string> {
+  return {
+    shape: PLAIN,
+    read(reader) {
+      const bytes = reader.opaque(width);
+      return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+    },
+    write(writer, value) {
+      if (typeof value !== 'string' || /[^\0-\xff]/.test(value)) {
+        throw wireFailure('bad-value', 'a text of characters up to U+00FF is wanted');
+      }
+      writer.opaque(width, Buffer.from(value, 'latin1'));
+    },
+  };
+}
+
 /** A number that stands for a name. Unknown numbers are refused, as for any selector that cannot be skipped. */
 export function enumerated<const Names extends Readonly<Record<string, number>>>(
   base: Codec<number>,
@@ -252,6 +281,31 @@ function sized(width: 1 | 2 | 3 | 4) {
       writer.close(mark, width);
     },
   });
+}
+
+/** A codec for what may be missing where the enclosing structure ends. */
+export function optionalAtEnd<T>(inner: Codec<T>): Codec<T | undefined> {
+  return {
+    shape: inner.shape,
+    read: (reader) => (reader.remaining === 0 ? undefined : inner.read(reader)),
+    write(writer, value) {
+      if (value !== undefined) inner.write(writer, value);
+    },
+  };
+}
+
+/** A codec that refuses values of which `complaint` has something to say, when reading and when writing. */
+export function checked<T>(inner: Codec<T>, complaint: (value: T) => string | undefined): Codec<T> {
+  function check(value: T): T {
+    const detail = complaint(value);
+    if (detail !== undefined) throw wireFailure('bad-value', detail);
+    return value;
+  }
+  return {
+    shape: inner.shape,
+    read: (reader) => check(inner.read(reader)),
+    write: (writer, value) => inner.write(writer, check(value)),
+  };
 }
 
 /** A structure behind its own size, which it must fill exactly. */

@@ -72,6 +72,13 @@ export class Reader {
     return this.view.getUint8(this.advance(1));
   }
 
+  /** The next byte, which stays unread. */
+  peek(): number {
+    const byte = this.u8();
+    this.offset -= 1;
+    return byte;
+  }
+
   u16(): number {
     return this.view.getUint16(this.advance(2));
   }

@@ -1,4 +1,14 @@
-import type { Codec, Infer, Shape, StructShape } from '#reload/wire/codec.ts';
+import {
+  type Codec,
+  type Infer,
+  rest,
+  type Shape,
+  type StructShape,
+  sized8,
+  sized32,
+  type UnionShape,
+  u8,
+} from '#reload/wire/codec.ts';
 import { located, type Reader, wireFailure } from '#reload/wire/reader.ts';
 import type { Writer } from '#reload/wire/writer.ts';
 
@@ -48,7 +58,7 @@ export function struct<F extends Fields>(
   };
 }
 
-export type Case = readonly [number, StructCodec<object>];
+type Case = readonly [number, StructCodec<object>];
 type Cases = Readonly<Record<string, Case>>;
 type Choice<Tag extends string, C extends Cases> = {
   [Name in keyof C & string]: Flat<{ readonly [K in Tag]: Name } & Infer<C[Name][1]>>;
@@ -63,7 +73,7 @@ export function select<Tag extends string, C extends Cases>(
   selector: Codec<number>,
   cases: C,
   frame: <T>(inner: Codec<T>) => Codec<T> = (inner) => inner,
-): StructCodec<Choice<Tag, C>> {
+): StructCodec<Choice<Tag, C>> & { readonly shape: UnionShape } {
   const byNumber = new Map<number, readonly [string, Codec<object>]>();
   const shapes: Record<string, Shape> = {};
   const framed = new Map<string, readonly [number, Codec<object>]>();
@@ -101,6 +111,45 @@ export function select<Tag extends string, C extends Cases>(
     },
   };
 }
+
+/** What a selector nobody here knows stood for. */
+export interface Unknown {
+  readonly type: 'unknown';
+  readonly code: number;
+  readonly data: Uint8Array;
+}
+
+/**
+ * As `select` with the tag `type`, where each alternative stands behind a size of 8 or 32 bits, so that unknown ones
+ * can be skipped: they are kept as bytes.
+ */
+export function selectOrKeep<C extends Cases>(cases: C, width: 1 | 4): Codec<Choice<'type', C> | Unknown> {
+  const frame = width === 1 ? sized8 : sized32;
+  const known = select('type', u8, cases, frame);
+  const codes = new Set(Object.values(cases).map(([code]) => code));
+  return {
+    shape: { type: 'union', tag: 'type', cases: { ...known.shape.cases, unknown: unknown.shape } },
+    read(reader) {
+      if (codes.has(reader.peek())) return known.read(reader);
+      return { type: 'unknown', code: reader.u8(), data: reader.opaque(width) };
+    },
+    write(writer, value) {
+      if (!isUnknown(value)) {
+        known.write(writer, value);
+        return;
+      }
+      if (codes.has(value.code)) throw wireFailure('bad-value', `${value.code} is a known type`, 'code');
+      writer.u8(value.code);
+      writer.opaque(width, value.data);
+    },
+  };
+}
+
+function isUnknown(value: { readonly type: string }): value is Unknown {
+  return value.type === 'unknown';
+}
+
+const unknown = struct({ code: u8, data: rest });
 
 function readTag(reader: Reader, tag: string, selector: Codec<number>): number {
   try {

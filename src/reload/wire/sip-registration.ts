@@ -1,0 +1,17 @@
+import { checked, type Infer, list16, sized16, text16, u8 } from '#reload/wire/codec.ts';
+import { destination } from '#reload/wire/destination.ts';
+import { select, struct } from '#reload/wire/struct.ts';
+
+const route = struct({
+  contactPrefs: text16,
+  destinationList: checked(list16(destination), (list) =>
+    list.length === 0 ? 'a route has a destination' : undefined,
+  ),
+});
+
+/**
+ * Where an AOR is to be found (RFC 7904 §3.2): under another AOR, or at the end of a Destination List.
+ * `contactPrefs` is a predicate of RFC 3840, perhaps empty.
+ */
+export const sipRegistration = select('type', u8, { uri: [1, struct({ uri: text16 })], route: [2, route] }, sized16);
+export type SipRegistration = Infer<typeof sipRegistration>;
