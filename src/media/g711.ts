@@ -51,6 +51,11 @@ function alawOf(sample: number): number {
   return linearToAlaw[(sample >> 3) & 0x1fff] ?? 0xd5;
 }
 
+/** The 16-bit linear sample of one mu-law code. */
+export function linearOf(code: number): number {
+  return mulawToLinear[code & 0xff] ?? 0;
+}
+
 /** 16-bit linear samples of mu-law codes. */
 export function decodeMulaw(codes: Uint8Array): Int16Array {
   const samples = new Int16Array(codes.length);
