@@ -1,0 +1,86 @@
+import type { KindConfiguration, OverlayConfiguration } from '#reload/overlay-config/configuration.ts';
+import { REDIR_NAMESPACE, SIP_NAMESPACE } from '#reload/overlay-config/namespaces.ts';
+import { REGISTERED_KINDS } from '#reload/overlay-config/registered-kinds.ts';
+
+/** Copperring's private Kinds (RFC 6940 §14.6). */
+export const PSTN_GATEWAY_KIND_ID = 0xf0000001;
+export const SIP_PROXY_KIND_ID = 0xf0000002;
+
+/** What distinguishes one new overlay from another. */
+export type OverlayChoices = Pick<OverlayConfiguration, 'instanceName' | 'rootCerts' | 'configurationSigners'> &
+  Partial<OverlayConfiguration>;
+
+/**
+ * The first configuration of a new overlay. Messages may have 64 KiB: with RSA-2048, four entries of a ReDiR tree node would not
+ * fit into the 5000 bytes that RFC 6940 has by default. No link type with ICE exists here yet, hence `noIce`.
+ */
+export function newConfiguration(choices: OverlayChoices): OverlayConfiguration {
+  const pstnDomain = choices.pstnDomain ?? `pstn.${choices.instanceName}`;
+  return {
+    sequence: 0,
+    expiration: undefined,
+    topologyPlugin: 'CHORD-RELOAD',
+    nodeIdLength: 16,
+    enrollmentServers: [],
+    selfSignedDigest: undefined,
+    bootstrapNodes: [],
+    turnDensity: 0,
+    clientsPermitted: true,
+    noIce: true,
+    sharedSecret: undefined,
+    maxMessageSize: 65_536,
+    initialTtl: 100,
+    reliabilityTimer: 3000,
+    linkProtocols: ['TLS'],
+    kindSigners: choices.configurationSigners,
+    badNodes: [],
+    mandatoryExtensions: [SIP_NAMESPACE, REDIR_NAMESPACE],
+    kinds: requiredKinds([choices.instanceName, pstnDomain]),
+    chordUpdateInterval: 600,
+    chordPingInterval: 3600,
+    chordReactive: true,
+    gatewayPrefixLengths: [0, 1, 2, 3],
+    ...choices,
+    pstnDomain,
+  };
+}
+
+/** Every Kind the usages store. SIP registrations are taken for names of `domains` only. */
+function requiredKinds(domains: readonly string[]): readonly KindConfiguration[] {
+  const patterns = domains.map((domain) => domain.replaceAll('.', '\\.'));
+  return [
+    registered('SIP-REGISTRATION', { maxCount: 32, maxSize: 2048, domainRestriction: { enable: true, patterns } }),
+    registered('TURN-SERVICE', { maxCount: 1, maxSize: 64, maxNodeMultiple: 20 }),
+    registered('CERTIFICATE_BY_NODE', { maxCount: 8, maxSize: 8192 }),
+    registered('CERTIFICATE_BY_USER', { maxCount: 8, maxSize: 8192 }),
+    registered('REDIR', { maxCount: 64, maxSize: 1024, branchingFactor: 10 }),
+    privateKind(PSTN_GATEWAY_KIND_ID, 4096),
+    privateKind(SIP_PROXY_KIND_ID, 2048),
+  ];
+}
+
+type Limits = Pick<KindConfiguration, 'maxCount' | 'maxSize'> & Partial<KindConfiguration>;
+
+function registered(name: string, limits: Limits): KindConfiguration {
+  const { id, dataModel, accessControl } = REGISTERED_KINDS.get(name) ?? {
+    id: 0,
+    dataModel: 'SINGLE',
+    accessControl: '',
+  };
+  return { ...NO_EXTENSIONS, id, name, dataModel, accessControl, ...limits };
+}
+
+/** One record per node under its own Node-ID. */
+function privateKind(id: number, maxSize: number): KindConfiguration {
+  return {
+    ...NO_EXTENSIONS,
+    id,
+    name: undefined,
+    dataModel: 'SINGLE',
+    accessControl: 'NODE-MATCH',
+    maxCount: 1,
+    maxSize,
+  };
+}
+
+const NO_EXTENSIONS = { maxNodeMultiple: undefined, domainRestriction: undefined, branchingFactor: undefined } as const;
