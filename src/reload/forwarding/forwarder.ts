@@ -8,7 +8,7 @@ import { Reassembler } from '#reload/forwarding/reassembler.ts';
 import { type Decision, type DropReason, type RouteView, returnPath, route } from '#reload/forwarding/route.ts';
 import type { Link } from '#reload/link/link.ts';
 import type { ConfigurationSource } from '#reload/overlay-config/configuration.ts';
-import { ErrorCode, isRequestCode } from '#reload/wire/codes.ts';
+import { ErrorCode, isRequestCode, MessageCode } from '#reload/wire/codes.ts';
 import { type Destination, nodeDestination } from '#reload/wire/destination.ts';
 import {
   decodeHeader,
@@ -54,11 +54,13 @@ export interface ForwarderCounters {
   delivered: number;
   forwarded: number;
   sent: number;
-  readonly dropped: Partial<Record<DropReason | 'malformed' | 'too-large' | 'error-budget', number>>;
+  readonly dropped: Partial<Record<DropReason | 'malformed' | 'too-large' | 'error-budget' | 'unbound', number>>;
 }
 
 /** Bytes of contents that show the message code. */
 const CODE_BYTES = 2;
+/** The requests taken over a link whose Node-ID is not known yet (RFC 6940 §6.1.2). */
+const UNBOUND_MAY: ReadonlySet<number> = new Set([MessageCode.pingReq, MessageCode.attachReq]);
 
 /** Takes messages from links, decides by their header alone, and passes them on or up (RFC 6940 §6.1). */
 export class Forwarder {
@@ -97,6 +99,11 @@ export class Forwarder {
     return this.#originate(this.#linkOf(decision), decision.header, payload);
   }
 
+  /** Names the node behind a link that came without a Node-ID. */
+  bind(link: Link, nodeId: NodeId): void {
+    this.#deps.links.bind(link, nodeId);
+  }
+
   /** Takes one message from a link. Never throws. */
   receive(link: Link, bytes: Uint8Array): void {
     const max = this.#deps.configuration.current.maxMessageSize;
@@ -126,7 +133,14 @@ export class Forwarder {
   #follow(link: Link, header: ForwardingHeader, payload: Uint8Array): void {
     const previousHop = this.#hopOf(link);
     if (previousHop === undefined) return;
-    const isRequest = requestCode(header, payload);
+    const code = messageCode(header, payload);
+    if (previousHop.type === 'opaque' && code !== undefined && isRequestCode(code) && !UNBOUND_MAY.has(code)) {
+      this.#drop('unbound', link);
+      const info = 'attach first: the certificate holds several Node-IDs';
+      this.#refuse(link, previousHop, { header, payload }, { errorCode: ErrorCode.forbidden, info });
+      return;
+    }
+    const isRequest = code === undefined ? undefined : isRequestCode(code);
     const decision = route(header, this.#view(previousHop, isRequest));
     switch (decision.type) {
       case 'deliver':
@@ -198,7 +212,8 @@ export class Forwarder {
     message: { readonly header: ForwardingHeader; readonly payload: Uint8Array },
     refusal: { readonly errorCode: number; readonly info: string },
   ): void {
-    if (requestCode(message.header, message.payload) !== true) return;
+    const code = messageCode(message.header, message.payload);
+    if (code === undefined || !isRequestCode(code)) return;
     if (!this.#errors.spend(link)) {
       this.#drop('error-budget', link);
       return;
@@ -279,10 +294,10 @@ export class Forwarder {
   }
 }
 
-/** Whether the message is a request; undefined where the message code is not in sight (RFC 6940 §6.7). */
-function requestCode(header: ForwardingHeader, payload: Uint8Array): boolean | undefined {
+/** Undefined where the message code is not in sight (RFC 6940 §6.7). */
+function messageCode(header: ForwardingHeader, payload: Uint8Array): number | undefined {
   if (header.fragment.offset !== 0 || payload.length < CODE_BYTES) return undefined;
-  return isRequestCode(((payload[0] ?? 0) << 8) | (payload[1] ?? 0));
+  return ((payload[0] ?? 0) << 8) | (payload[1] ?? 0);
 }
 
 function tooLarge(length: number): Failure<{ readonly code: 'too-large'; readonly length: number }> {

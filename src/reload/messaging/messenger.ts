@@ -1,0 +1,188 @@
+import type { Clock } from '#platform/clock.ts';
+import { Failure, messageOf } from '#platform/failure.ts';
+import { type Logger, printable } from '#platform/log.ts';
+import { type Random, randomU64 } from '#platform/random.ts';
+import type { Forwarder, Incoming } from '#reload/forwarding/forwarder.ts';
+import type { MessageDropReason, MessengerCounters } from '#reload/messaging/counters.ts';
+import type { Answer, Exchange, ExchangeFault, Request, RequestHandler } from '#reload/messaging/exchange.ts';
+import { ANY_CONFIGURATION, type ConfigurationMismatch, Inbox } from '#reload/messaging/inbox.ts';
+import { type ClosenessCheck, judgeOrigin } from '#reload/messaging/origin.ts';
+import { type Opened, open, seal } from '#reload/messaging/sealing.ts';
+import { Transaction } from '#reload/messaging/transaction.ts';
+import type { ConfigurationSource } from '#reload/overlay-config/configuration.ts';
+import type { Signer, Verifier } from '#reload/security/identity.ts';
+import { decode } from '#reload/wire/codec.ts';
+import { isRequestCode, MessageCode } from '#reload/wire/codes.ts';
+import { type ErrorResponse, errorResponse } from '#reload/wire/error.ts';
+import { type HeaderFields, RELOAD_VERSION } from '#reload/wire/forwarding-header.ts';
+import { isWireFailure } from '#reload/wire/reader.ts';
+
+export interface MessengerDeps {
+  readonly forwarder: Forwarder;
+  readonly signer: Signer;
+  readonly verifier: Verifier;
+  readonly configuration: ConfigurationSource;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** RFC 6940 §6.3.4; without it every member may answer for a resource, as for clients and joiners. */
+  readonly isCloseEnough?: ClosenessCheck;
+}
+
+/** End-to-end requests and answers of one node: signed, matched, repeated when lost, never processed twice (RFC 6940 §6.2). */
+export class Messenger implements Exchange {
+  readonly #deps: MessengerDeps;
+  readonly #pending = new Map<bigint, Transaction>();
+  readonly #inbox: Inbox;
+  readonly counters: MessengerCounters = {
+    requestsSent: 0,
+    requestsReceived: 0,
+    duplicates: 0,
+    errorsSent: 0,
+    dropped: {},
+  };
+  #stopped = false;
+
+  constructor(deps: MessengerDeps) {
+    this.#deps = deps;
+    this.#inbox = new Inbox({ ...deps, counters: this.counters });
+  }
+
+  handle(code: number, handler: RequestHandler): void {
+    this.#inbox.handle(code, handler);
+  }
+
+  /** Told of requests whose sender has another configuration, so that somebody can bring the older one up to date. */
+  onConfigurationMismatch(listener: (mismatch: ConfigurationMismatch) => void): void {
+    this.#inbox.onConfigurationMismatch(listener);
+  }
+
+  request(request: Request): Promise<Answer> {
+    if (this.#stopped) return Promise.reject(stopped());
+    if (request.signal?.aborted === true) return Promise.reject(request.signal.reason);
+    if (request.firstHop === undefined && this.#deps.forwarder.isLocal(request.destination)) {
+      return this.#inbox.requestFromSelf(request);
+    }
+    return new Promise((resolve, reject) => this.#start(request, { resolve, reject }));
+  }
+
+  /** Takes a message that ends here: the `deliver` of the forwarder. Never throws. */
+  receive(incoming: Incoming): void {
+    if (this.#stopped) return;
+    if (incoming.refusal !== undefined) {
+      this.#inbox.refuse(incoming, incoming.refusal);
+      return;
+    }
+    let opened: Opened;
+    try {
+      opened = open(this.#deps.verifier, incoming, { nodeIdLength: this.#deps.configuration.current.nodeIdLength });
+    } catch (error) {
+      const reason = isWireFailure(error) ? 'malformed' : 'signature';
+      this.#drop(reason, incoming, messageOf(error));
+      return;
+    }
+    this.#bind(incoming, opened);
+    if (isRequestCode(opened.contents.code)) this.#inbox.take(incoming, opened);
+    else this.#takeAnswer(incoming, opened);
+  }
+
+  /** Fails what is pending and takes nothing more. */
+  stop(): void {
+    this.#stopped = true;
+    for (const transaction of [...this.#pending.values()]) transaction.fail(stopped());
+  }
+
+  #start(
+    request: Request,
+    settle: { readonly resolve: (answer: Answer) => void; readonly reject: (reason: unknown) => void },
+  ): void {
+    const { forwarder, configuration, clock, random, signer } = this.#deps;
+    const transactionId = randomU64(random);
+    const header: HeaderFields = {
+      overlay: forwarder.overlay,
+      configurationSequence:
+        request.code === MessageCode.configUpdateReq ? ANY_CONFIGURATION : configuration.current.sequence,
+      version: RELOAD_VERSION,
+      ttl: configuration.current.initialTtl,
+      fragment: { offset: 0, last: true },
+      transactionId,
+      maxResponseLength: request.maxResponseLength ?? 0,
+      viaList: [],
+      destinationList: request.destination,
+      options: [],
+    };
+    const contents = { code: request.code, body: request.body, extensions: request.extensions ?? [] };
+    // Retransmissions are the same bytes: another signature would be another message to duplicate suppression (RFC 6940 §6.2.1).
+    let payload: Uint8Array;
+    try {
+      payload = seal(signer, header, contents, request.certificates ?? []);
+    } catch (error) {
+      settle.reject(error);
+      return;
+    }
+    const port = {
+      transmit: () => forwarder.send(header, payload, request.firstHop),
+      interval: () => configuration.current.reliabilityTimer,
+      ended: () => this.#pending.delete(transactionId),
+    };
+    const transaction = new Transaction(request, { clock, port }, settle);
+    this.#pending.set(transactionId, transaction);
+    this.counters.requestsSent++;
+    transaction.start();
+  }
+
+  #takeAnswer(incoming: Incoming, opened: Opened): void {
+    const transaction = this.#pending.get(incoming.header.transactionId);
+    const { contents, signatory, certificates } = opened;
+    if (transaction === undefined || !answers(contents.code, transaction.request.code)) {
+      this.#drop('unexpected-answer', incoming);
+      return;
+    }
+    let error: ErrorResponse | undefined;
+    try {
+      error = contents.code === MessageCode.error ? decode(errorResponse, contents.body) : undefined;
+    } catch (thrown) {
+      this.#drop('malformed', incoming, messageOf(thrown));
+      return;
+    }
+    const { destination, firstHop } = transaction.request;
+    const isCloseEnough = this.#deps.isCloseEnough ?? (() => true);
+    const judgement = judgeOrigin({ destination, firstHop, isCloseEnough }, signatory.nodeId, {
+      code: contents.code,
+      errorCode: error?.code,
+    });
+    if (judgement === 'refuse') this.#drop('origin', incoming, signatory.nodeId);
+    else if (error === undefined) {
+      transaction.answered({ ...contents, signatory, certificates });
+    } else {
+      const fault = { code: 'remote', errorCode: error.code, info: error.info, signatory } as const;
+      const failure = new Failure<ExchangeFault>(fault, `${signatory.nodeId} answered with error ${error.code}`);
+      if (judgement === 'hint') transaction.hint(failure);
+      else transaction.fail(failure);
+    }
+  }
+
+  /** RFC 6940 §6.1.2: a Ping or Attach for this node names the node behind a link that could be one of several. */
+  #bind(incoming: Incoming, { signatory }: Opened): void {
+    if (incoming.previousHop !== undefined) return;
+    if (signatory.certificate.fingerprint !== incoming.link.peer.fingerprint) return;
+    this.#deps.forwarder.bind(incoming.link, signatory.nodeId);
+  }
+
+  #drop(reason: MessageDropReason, incoming: Incoming, detail?: string): void {
+    this.counters.dropped[reason] = (this.counters.dropped[reason] ?? 0) + 1;
+    this.#deps.log.debug('message for this node dropped', {
+      reason,
+      from: incoming.previousHop ?? incoming.link.remoteAddress,
+      ...(detail === undefined ? {} : { detail: printable(detail) }),
+    });
+  }
+}
+
+function answers(code: number, requestCode: number): boolean {
+  return code === requestCode + 1 || code === MessageCode.error;
+}
+
+function stopped(): Failure<ExchangeFault> {
+  return new Failure<ExchangeFault>({ code: 'stopped' }, 'the node has stopped');
+}

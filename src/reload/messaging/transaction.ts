@@ -1,0 +1,99 @@
+import type { Clock, Timer } from '#platform/clock.ts';
+import { Failure } from '#platform/failure.ts';
+import type { SendOutcome } from '#reload/forwarding/forwarder.ts';
+import type { Answer, ExchangeFault, Request } from '#reload/messaging/exchange.ts';
+
+/** RFC 6940 §6.2.1: the request and at most four retransmissions. */
+const TRANSMISSIONS = 5;
+
+export interface TransactionPort {
+  /** Sends the same bytes as every time. */
+  transmit(): SendOutcome;
+  /** overlay-reliability-timer of the configuration in force, in milliseconds. */
+  interval(): number;
+  ended(): void;
+}
+
+/** One request of this node until its answer, its failure or its cancellation (RFC 6940 §6.2.1). */
+export class Transaction {
+  readonly request: Request;
+  readonly #clock: Clock;
+  readonly #port: TransactionPort;
+  readonly #resolve: (answer: Answer) => void;
+  readonly #reject: (reason: unknown) => void;
+  readonly #onAbort: () => void;
+  #deadline = 0;
+  #transmissions = 0;
+  #timer: Timer | undefined;
+  #over = false;
+  #hint: Failure<ExchangeFault> | undefined;
+
+  constructor(
+    request: Request,
+    deps: { readonly clock: Clock; readonly port: TransactionPort },
+    settle: { readonly resolve: (answer: Answer) => void; readonly reject: (reason: unknown) => void },
+  ) {
+    this.request = request;
+    this.#clock = deps.clock;
+    this.#port = deps.port;
+    this.#resolve = settle.resolve;
+    this.#reject = settle.reject;
+    this.#onAbort = () => this.fail(this.request.signal?.reason);
+  }
+
+  start(): void {
+    this.request.signal?.addEventListener('abort', this.#onAbort, { once: true });
+    this.#deadline = this.#clock.now() + (this.request.timeoutMs ?? TRANSMISSIONS * this.#port.interval());
+    this.#transmit();
+  }
+
+  answered(answer: Answer): void {
+    if (this.#end()) this.#resolve(answer);
+  }
+
+  fail(reason: unknown): void {
+    if (this.#end()) this.#reject(reason);
+  }
+
+  /** A node on the way refused the message. The target may still answer another copy; if not, this is the likely cause. */
+  hint(failure: Failure<ExchangeFault>): void {
+    this.#hint = failure;
+  }
+
+  #transmit(): void {
+    this.#transmissions++;
+    const outcome = this.#port.transmit();
+    if (this.#over) return;
+    if (outcome === 'too-large') {
+      const length = this.request.body.length;
+      this.fail(
+        new Failure<ExchangeFault>({ code: 'too-large', length }, 'the request is larger than max-message-size'),
+      );
+      return;
+    }
+    if (outcome !== 'sent') {
+      this.fail(new Failure<ExchangeFault>({ code: 'unreachable' }, 'no link leads towards the destination'));
+      return;
+    }
+    const left = this.#deadline - this.#clock.now();
+    const wait = this.#transmissions < TRANSMISSIONS ? Math.min(this.#port.interval(), left) : left;
+    this.#timer = this.#clock.after(Math.max(0, wait), () => this.#timeout());
+  }
+
+  #timeout(): void {
+    if (this.#transmissions < TRANSMISSIONS && this.#clock.now() < this.#deadline) this.#transmit();
+    else
+      this.fail(
+        new Failure<ExchangeFault>({ code: 'timeout' }, 'no answer came within the request lifetime', this.#hint),
+      );
+  }
+
+  #end(): boolean {
+    if (this.#over) return false;
+    this.#over = true;
+    this.#timer?.cancel();
+    this.request.signal?.removeEventListener('abort', this.#onAbort);
+    this.#port.ended();
+    return true;
+  }
+}
