@@ -1,0 +1,78 @@
+import type * as z from 'zod/mini';
+import type { ConfigProblem } from '#config/problem.ts';
+import { type Config, configSchema } from '#config/schema.ts';
+
+const MAX_PROBLEMS = 100;
+
+/** Checks a configuration tree; gives either the configuration with all defaults or every problem in it. */
+export function checkConfig(
+  tree: unknown,
+): { readonly config: Config } | { readonly problems: readonly ConfigProblem[] } {
+  const parsed = configSchema.safeParse(tree, { reportInput: false });
+  if (!parsed.success) {
+    const problems = parsed.error.issues.flatMap((issue) => describe(issue)).slice(0, MAX_PROBLEMS);
+    return { problems };
+  }
+  const problems = contradictions(parsed.data);
+  return problems.length > 0 ? { problems } : { config: parsed.data };
+}
+
+function describe(issue: z.core.$ZodIssue): ConfigProblem[] {
+  const path = issue.path.reduce<string>((text, key) => {
+    if (typeof key === 'number') return `${text}[${key}]`;
+    return text === '' ? String(key) : `${text}.${String(key)}`;
+  }, '');
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      path: path === '' ? key : `${path}.${key}`,
+      advice: 'there is no such setting; correct its name or remove it',
+    }));
+  }
+  return [{ path: path === '' ? 'configuration' : path, advice: adviceFor(issue) }];
+}
+
+function adviceFor(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return `give ${NAMES.get(issue.expected) ?? issue.expected}`;
+    case 'invalid_value':
+      return `give one of ${issue.values.map(String).join(', ')}`;
+    case 'too_small':
+      return `give at least ${issue.minimum}${issue.origin === 'string' ? ' characters' : ''}`;
+    case 'too_big':
+      return `give at most ${issue.maximum}${issue.origin === 'string' ? ' characters' : ''}`;
+    default:
+      return issue.message === 'Invalid input' ? 'this value has the wrong form' : issue.message;
+  }
+}
+
+const NAMES: ReadonlyMap<string, string> = new Map([
+  ['string', 'a text in quotes'],
+  ['number', 'a number'],
+  ['int', 'a whole number'],
+  ['boolean', 'true or false'],
+  ['array', 'a list in brackets'],
+  ['object', 'a table'],
+]);
+
+/** What no single setting shows. */
+function contradictions(config: Config): ConfigProblem[] {
+  const { roles, line, phones } = config;
+  const problems: ConfigProblem[] = [];
+  const say = (path: string, advice: string) => problems.push({ path, advice });
+  if (roles.includes('peer') && roles.includes('client')) say('roles', 'a node is either "peer" or "client", not both');
+  if (roles.includes('gateway') && !line)
+    say('line', 'the role "gateway" needs a [line] with a device or emulated = true');
+  if (line && !line.emulated && line.device === undefined) say('line.device', 'name the modem, or set emulated = true');
+  if (line?.emulated && line.device !== undefined) say('line.emulated', 'a line has a device or is emulated, not both');
+  if (phones.length > 0 && !roles.includes('proxy')) say('phones', 'phones need the role "proxy"');
+  if (roles.includes('enrollment') && config.enrollment.directory === undefined) {
+    say('enrollment.directory', 'name the folder that `copperring overlay create` made');
+  }
+  const seen = new Set<string>();
+  phones.forEach(({ user }, i) => {
+    if (seen.has(user)) say(`phones[${i}].user`, 'this user is listed twice');
+    seen.add(user);
+  });
+  return problems;
+}

@@ -1,0 +1,156 @@
+import * as z from 'zod/mini';
+import { domainName, e164, e164Prefix, hostPort, text, userName, userPattern, whole } from '#config/values.ts';
+
+export const ROLES = ['peer', 'client', 'gateway', 'proxy', 'enrollment', 'bootstrap'] as const;
+export const COUNTRIES = ['US', 'GB', 'DE', 'FR'] as const;
+
+function withDefault<T extends z.ZodMiniType>(schema: T, value: z.core.util.NoUndefined<z.output<T>>) {
+  return z._default(schema, value);
+}
+
+/** A section that may be left out when all its values have defaults. */
+function section<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
+  return z.prefault(z.strictObject(shape), {} as never);
+}
+
+const overlay = section({
+  /** Instance name; by default that of the enrolled configuration document. */
+  name: z.optional(domainName),
+  /** Where bootstrap links are taken. Port 0 lets the system choose. */
+  listen: z.prefault(hostPort, '[::]:6084'),
+  /** Addresses told to others in place of the interfaces' own, for example behind a port forwarding. */
+  advertise: withDefault(z.array(text).check(z.maxLength(8)), []),
+  /** Offers loopback addresses too; for rings on one machine. */
+  loopback: withDefault(z.boolean(), false),
+  /** First contacts, beside those of the configuration document. */
+  bootstrap: withDefault(z.array(hostPort).check(z.maxLength(32)), []),
+  /** Starts the ring: joins nobody when no bootstrap node answers. */
+  found: withDefault(z.boolean(), false),
+  /** This node's own identity: the user whose certificate lies in the state directory. */
+  user: z.optional(userName),
+  timers: section({
+    /** Seconds. They shorten the document's values; for demonstrations. */
+    update_interval: z.optional(whole(1, 86_400)),
+    ping_interval: z.optional(whole(1, 86_400)),
+    /** Milliseconds until an unanswered request is repeated, and until a link counts as dead. */
+    reliability_ms: z.optional(whole(200, 60_000)),
+    /** Seconds between refreshes of the gateway's and the phones' records. */
+    refresh: z.optional(whole(1, 3600)),
+  }),
+});
+
+const line = z.strictObject({
+  name: withDefault(z.string().check(z.regex(/^[0-9A-Za-z_-]{1,32}$/)), 'line'),
+  /** A serial device, best by its stable name under /dev/serial/by-id. */
+  device: z.optional(text),
+  /** A line emulated by a process of its own, in place of a device. */
+  emulated: withDefault(z.boolean(), false),
+  country: withDefault(z.enum(COUNTRIES), 'US'),
+  baud_rate: withDefault(whole(9600, 921_600), 115_200),
+  /** The line's own number. */
+  number: z.optional(e164),
+  /** What others may reach through this line, as announced in the overlay. */
+  serves: withDefault(z.array(e164Prefix).check(z.maxLength(64)), ['+']),
+  /** Who rings when the line does. */
+  rings: withDefault(z.array(userName).check(z.maxLength(16)), []),
+  /** Seconds the phones ring before the line is left alone. */
+  ring_seconds: withDefault(whole(5, 300), 60),
+  dial_seconds: withDefault(whole(5, 300), 90),
+  /** Seconds of silence that end a call; by default silence ends nothing. */
+  silence_seconds: z.optional(whole(5, 3600)),
+  /** Preference among gateways, less is better. */
+  priority: withDefault(whole(0, 255), 10),
+  cost: withDefault(whole(0, 65_535), 0),
+});
+
+const dialPlan = section({
+  /** Who may call where through the line. Without a rule nobody calls anywhere. */
+  allow: withDefault(
+    z
+      .array(
+        z.strictObject({
+          callers: z.array(userPattern).check(z.minLength(1), z.maxLength(256)),
+          prefixes: z.array(e164Prefix).check(z.minLength(1), z.maxLength(256)),
+        }),
+      )
+      .check(z.maxLength(256)),
+    [],
+  ),
+  /** Numbers outside the line's country. */
+  international: withDefault(z.boolean(), false),
+  /** Numbers with premium tariffs. */
+  premium: withDefault(z.boolean(), false),
+  /** Emergency numbers: refused unless enabled, since a gateway cannot say where the caller is. */
+  emergency: withDefault(z.boolean(), false),
+  calls_per_hour: withDefault(whole(0, 10_000), 20),
+  minutes_per_day: withDefault(whole(0, 100_000), 240),
+  /** Minutes after which a call is ended. */
+  minutes_per_call: withDefault(whole(1, 10_000), 120),
+});
+
+const phone = z.strictObject({
+  user: userName,
+  /** The phone's SIP password and, to obtain its overlay certificate, the password at the enrollment server. */
+  password: text,
+});
+
+const sip = section({
+  /** Where phones register, by UDP and TCP. Port 0 lets the system choose. */
+  listen: z.prefault(hostPort, '127.0.0.1:5060'),
+  /** Takes any free port when the configured one is taken. */
+  any_port: withDefault(z.boolean(), false),
+  /** The IP address for sound; by default that of `listen`. */
+  media_address: z.optional(text),
+  /** Told to phones in place of `media_address`. */
+  advertise: z.optional(text),
+  rtp_ports: z.optional(
+    z
+      .tuple([whole(1024, 65_535), whole(1024, 65_535)])
+      .check(z.refine(([first, last]) => last > first, 'give [first, last], the last one larger')),
+  ),
+});
+
+const enrollment = section({
+  listen: z.prefault(hostPort, '127.0.0.1:8443'),
+  /** The folder that `overlay create` made. */
+  directory: z.optional(text),
+});
+
+const mqtt = z.strictObject({
+  url: z.string().check(z.regex(/^(?:mqtt|mqtts|ws|wss):\/\/\S{1,500}$/, 'give mqtt://host:port or mqtts://host:port')),
+  username: z.optional(text),
+  password: z.optional(text),
+  prefix: withDefault(z.string().check(z.regex(/^[0-9A-Za-z_/-]{1,64}$/)), 'copperring'),
+  /** Home Assistant's discovery. */
+  discovery: withDefault(z.boolean(), true),
+  discovery_prefix: withDefault(z.string().check(z.regex(/^[0-9A-Za-z_/-]{1,64}$/)), 'homeassistant'),
+  /** Takes commands from MQTT: only hanging up. Anyone who may publish there may use it. */
+  commands: withDefault(z.boolean(), false),
+});
+
+const limits = section({
+  /** Call records kept. */
+  call_records: withDefault(whole(10, 1_000_000), 10_000),
+  /** Calls handled at the same time. */
+  calls: withDefault(whole(1, 1000), 20),
+});
+
+/** The whole configuration file. Types are inferred from here; docs name the keys as written here. */
+export const configSchema = z.strictObject({
+  roles: withDefault(z.array(z.enum(ROLES)).check(z.minLength(1)), ['peer']),
+  /** Where identity, records and the control socket live. */
+  state: z.optional(text),
+  log_level: withDefault(z.enum(['debug', 'info', 'warn', 'error']), 'info'),
+  overlay,
+  line: z.optional(line),
+  dial_plan: dialPlan,
+  phones: withDefault(z.array(phone).check(z.maxLength(256)), []),
+  sip,
+  enrollment,
+  mqtt: z.optional(mqtt),
+  limits,
+});
+
+export type Config = z.output<typeof configSchema>;
+export type ConfigInput = z.input<typeof configSchema>;
+export type Role = (typeof ROLES)[number];
