@@ -31,9 +31,7 @@ export const ipAddressPort: Codec<IpAddressPort> = {
   },
   write(writer, value) {
     if (value.type === 'unknown') {
-      if (value.code === IPV4 || value.code === IPV6) {
-        throw wireFailure('bad-value', 'types 1 and 2 are ipv4 and ipv6', 'code');
-      }
+      if (value.code <= IPV6) throw wireFailure('bad-value', 'type 0 is invalid, 1 is ipv4 and 2 is ipv6', 'code');
       writer.u8(value.code);
       writer.opaque(1, value.data);
       return;
@@ -43,7 +41,8 @@ export const ipAddressPort: Codec<IpAddressPort> = {
 };
 
 function readAddress(reader: Reader, code: number): IpAddressPort {
-  if (code !== IPV4 && code !== IPV6) return { type: 'unknown', code, data: reader.rest() };
+  if (code === 0) throw wireFailure('bad-value', 'address type 0 is invalid', 'type');
+  if (code > IPV6) return { type: 'unknown', code, data: reader.rest() };
   const type = code === IPV4 ? 'ipv4' : 'ipv6';
   try {
     const bytes = reader.raw(code === IPV4 ? 4 : 16);

@@ -39,7 +39,7 @@ export function splitPayload(bytes: Uint8Array, options?: WireOptions): Omit<Mes
 
 function readPayload(reader: Reader): Omit<Message, 'header'> {
   const start = reader.offset;
-  const contents = readField(reader, 'contents', messageContents);
+  const contents = messageContents.read(reader);
   const contentsBytes = reader.since(start);
   const security = readField(reader, 'security', securityBlock);
   reader.finish();
