@@ -7,7 +7,8 @@ import type {
   OverlayConfiguration,
 } from '#reload/overlay-config/configuration.ts';
 import type { AccessPolicy, PolicyFactory } from '#reload/storage/access-policy.ts';
-import type { DataModel, KindDefinition } from '#reload/storage/kind.ts';
+import type { KindDefinition } from '#reload/storage/kind.ts';
+import type { DataModel } from '#reload/wire/stored-data.ts';
 
 /**
  * A Kind that this program knows by itself. Its data model and policy come from its registration, whatever the document says;
@@ -51,10 +52,6 @@ export class KindRegistry {
 
   get(id: number): KindDefinition | undefined {
     return this.#kinds.get(id);
-  }
-
-  ids(): Iterable<number> {
-    return this.#kinds.keys();
   }
 
   #build(configuration: OverlayConfiguration): ReadonlyMap<number, KindDefinition> {

@@ -1,7 +1,5 @@
 import type { NodeId, ResourceId } from '#reload/wire/ids.ts';
-import type { StoredDataValue } from '#reload/wire/stored-data.ts';
-
-export type DataModel = 'single' | 'array' | 'dictionary';
+import type { DataModel, StoredDataValue } from '#reload/wire/stored-data.ts';
 
 /** Who asks to write what, as access policies see it (RFC 6940 §7.3). */
 export interface WriteAttempt {

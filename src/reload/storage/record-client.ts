@@ -7,6 +7,12 @@ export type Place =
   | { readonly model: 'array'; readonly index: number | 'append' }
   | { readonly model: 'dictionary'; readonly key: Uint8Array };
 
+/** Requests that are not sent, since every peer would have to refuse them. */
+export type RecordFault =
+  | { readonly code: 'unknown-kind'; readonly kind: number }
+  | { readonly code: 'not-allowed'; readonly reason: string }
+  | { readonly code: 'too-large'; readonly length: number; readonly limit: number };
+
 export interface StoreRequest {
   readonly resource: ResourceId;
   readonly kind: number;
@@ -44,11 +50,19 @@ export interface FetchedValue {
   readonly signatory: Signatory;
 }
 
+export interface FetchOutcome {
+  /** 0 when nothing was ever stored. */
+  readonly generation: bigint;
+  readonly values: readonly FetchedValue[];
+  /** Values were left out because their signature or their signer's right to write there did not hold (RFC 6940 §7.4.2.2). */
+  readonly partial: boolean;
+}
+
 /** Signed reads and writes as one identity; usages are written against this. */
 export interface RecordClient {
   readonly nodeId: NodeId;
   readonly userName: string;
-  /** Rejects with `Failure<ExchangeFault>`. */
+  /** Both reject with `Failure<ExchangeFault>`, or with `Failure<RecordFault>` when the request can't succeed anywhere. */
   store(request: StoreRequest): Promise<StoreOutcome>;
-  fetch(request: FetchRequest): Promise<{ readonly generation: bigint; readonly values: readonly FetchedValue[] }>;
+  fetch(request: FetchRequest): Promise<FetchOutcome>;
 }

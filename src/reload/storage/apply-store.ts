@@ -1,0 +1,77 @@
+import { equalBytes } from '#platform/bytes.ts';
+import { refuse } from '#reload/messaging/refusal.ts';
+import type { KindDefinition } from '#reload/storage/kind.ts';
+import { type Entry, isLive, placeOf } from '#reload/storage/record.ts';
+import { ErrorCode } from '#reload/wire/codes.ts';
+import { APPEND_INDEX, encodeStoredDataValue, type StoredData } from '#reload/wire/stored-data.ts';
+
+/**
+ * `owner`: an original Store. `replica`: a copy from another peer; a value that is already here, byte for byte, is no error.
+ * `merge`: values fetched from a peer that has newer ones; those that are older than ours are passed over (RFC 6940 §7.4.1.1).
+ */
+export type StoreMode = 'owner' | 'replica' | 'merge';
+
+export interface Applied {
+  readonly entries: readonly Entry[];
+  /** The entries that are new, with the index that an appended one was given. */
+  readonly stored: readonly Entry[];
+}
+
+/**
+ * What the values of a Kind are after `incoming` was stored in order. Pure; throws a refusal: storage times must rise at each place,
+ * and the limits of the Kind hold (RFC 6940 §7.4.1.1). Values past their lifetime are gone.
+ */
+export function applyStore(
+  kind: KindDefinition,
+  present: readonly Entry[],
+  incoming: readonly Entry[],
+  options: { readonly mode: StoreMode; readonly now: number },
+): Applied {
+  const places = new Map<string, Entry>();
+  for (const entry of present) if (isLive(entry, options.now)) places.set(placeOf(entry.data.value), entry);
+  const stored = new Map<string, Entry>();
+  for (const offered of incoming) {
+    const entry = withIndex(kind, offered, places);
+    const place = placeOf(entry.data.value);
+    const previous = places.get(place);
+    if (previous !== undefined && entry.data.storageTime <= previous.data.storageTime) {
+      if (options.mode === 'merge') continue;
+      if (options.mode === 'replica' && isSameValue(previous.data, entry.data)) continue;
+      throw refuse(
+        ErrorCode.dataTooOld,
+        `kind ${kind.name}: a value with storage time ${previous.data.storageTime} is here, ${entry.data.storageTime} is not later`,
+      );
+    }
+    places.set(place, entry);
+    stored.set(place, entry);
+  }
+  if (places.size > kind.maxCount) {
+    throw refuse(ErrorCode.dataTooLarge, `kind ${kind.name}: at most ${kind.maxCount} values are kept at one place`);
+  }
+  const entries = [...places.values()];
+  return {
+    entries: kind.dataModel === 'array' ? entries.sort((a, b) => indexOf(a) - indexOf(b)) : entries,
+    stored: [...stored.values()],
+  };
+}
+
+/** Appends go behind the last element; indices end at the Kind's count, so that no array can be made huge by one value. */
+function withIndex(kind: KindDefinition, entry: Entry, places: ReadonlyMap<string, Entry>): Entry {
+  const { value } = entry.data;
+  if (value.model !== 'array') return entry;
+  const last = Math.max(-1, ...[...places.values()].map(indexOf));
+  const index = value.index === APPEND_INDEX ? last + 1 : value.index;
+  if (index >= kind.maxCount) {
+    throw refuse(ErrorCode.dataTooLarge, `kind ${kind.name}: array indices end at ${kind.maxCount - 1}`);
+  }
+  return { ...entry, data: { ...entry.data, value: { ...value, index } } };
+}
+
+export function indexOf(entry: Entry): number {
+  return entry.data.value.model === 'array' ? entry.data.value.index : 0;
+}
+
+/** The same signed value; lifetimes differ as time passes, and signatures need not be deterministic. */
+function isSameValue(a: StoredData, b: StoredData): boolean {
+  return a.storageTime === b.storageTime && equalBytes(encodeStoredDataValue(a.value), encodeStoredDataValue(b.value));
+}

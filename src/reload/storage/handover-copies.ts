@@ -1,0 +1,106 @@
+import type { Clock } from '#platform/clock.ts';
+import type { RecordName, RecordTable } from '#reload/storage/record-table.ts';
+import type { Replicator } from '#reload/storage/replicator.ts';
+import type { NodeId, ResourceId } from '#reload/wire/ids.ts';
+
+interface Deps {
+  readonly records: RecordTable;
+  readonly replicator: Pick<Replicator, 'copy'>;
+  readonly clock: Clock;
+}
+
+type Belongs = (resource: ResourceId) => boolean;
+
+/** A copy in progress, or just finished: changes to its records are copied as well. */
+interface Mirror {
+  readonly to: NodeId;
+  readonly belongs: Belongs;
+  readonly changed: Map<string, RecordName>;
+  /** Once true, nobody waits for changes any more: each is copied as it comes. */
+  finished: boolean;
+}
+
+const CHUNK = 256;
+/** Stores that wait for their answers at the same time. */
+const PARALLEL = 4;
+/** Milliseconds for which changes still follow a finished copy: the time that responsibility needs to move. */
+const GRACE_MS = 10_000;
+
+/**
+ * Copies whole ranges to another peer without missing what is stored meanwhile (RFC 6940 §10.5, steps 6 and 7): a Store that the
+ * old responsible peer acknowledged must be found at the new one.
+ */
+export class HandoverCopies {
+  readonly #deps: Deps;
+  readonly #mirrors = new Set<Mirror>();
+  readonly #running = new Map<symbol, readonly RecordName[]>();
+  #waiting: (() => void)[] = [];
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** Announces that records are about to change; to be called back when the change was committed or given up. */
+  beginChange(names: readonly RecordName[]): () => void {
+    const change = Symbol();
+    this.#running.set(change, names);
+    return () => {
+      this.#running.delete(change);
+      for (const mirror of this.#mirrors) this.#note(mirror, names);
+      const waiting = this.#waiting;
+      this.#waiting = [];
+      for (const proceed of waiting) proceed();
+    };
+  }
+
+  /** Resolves when every record that belongs was acknowledged or refused, those included that changed meanwhile. */
+  async copyTo(to: NodeId, belongs: Belongs): Promise<void> {
+    const mirror: Mirror = { to, belongs, changed: new Map(), finished: false };
+    this.#mirrors.add(mirror);
+    try {
+      for (let after: RecordName | undefined; ; ) {
+        const names = this.#deps.records.names({ limit: CHUNK, ...(after === undefined ? {} : { after }) });
+        await this.#copyAll(
+          to,
+          names.filter(({ resource }) => belongs(resource)),
+        );
+        after = names.at(-1);
+        if (names.length < CHUNK) break;
+      }
+      await this.#catchUp(mirror);
+    } finally {
+      this.#deps.clock.after(GRACE_MS, () => this.#mirrors.delete(mirror));
+    }
+  }
+
+  async #catchUp(mirror: Mirror): Promise<void> {
+    for (;;) {
+      const changed = [...mirror.changed.values()];
+      mirror.changed.clear();
+      await this.#copyAll(mirror.to, changed);
+      if (mirror.changed.size > 0) continue;
+      const isRunning = [...this.#running.values()].some((names) => names.some((n) => mirror.belongs(n.resource)));
+      if (!isRunning) break;
+      await new Promise<void>((proceed) => this.#waiting.push(proceed));
+    }
+    mirror.finished = true;
+  }
+
+  #note(mirror: Mirror, names: readonly RecordName[]): void {
+    for (const name of names) {
+      if (!mirror.belongs(name.resource)) continue;
+      if (mirror.finished) void this.#deps.replicator.copy(mirror.to, name);
+      else mirror.changed.set(`${name.kind}/${name.resource}`, name);
+    }
+  }
+
+  async #copyAll(to: NodeId, names: readonly RecordName[]): Promise<void> {
+    const queue = [...names];
+    const work = async () => {
+      for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
+        await this.#deps.replicator.copy(to, name);
+      }
+    };
+    await Promise.all(Array.from({ length: PARALLEL }, work));
+  }
+}
