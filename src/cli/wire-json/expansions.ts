@@ -1,7 +1,7 @@
 import { fromJson, isObject, type Json, type JsonObject, property, toJson, within } from '#cli/wire-json/json.ts';
 import { knownKind } from '#cli/wire-json/kinds.ts';
 import { fromHex, toHex } from '#platform/bytes.ts';
-import { type Codec, decode, encode, textToEnd, untilEnd } from '#reload/wire/codec.ts';
+import { type Codec, decode, encode, untilEnd } from '#reload/wire/codec.ts';
 import { ErrorCode, ForwardingOptionType, MessageCode, MessageExtensionType } from '#reload/wire/codes.ts';
 import { diagnosticsRequest, diagnosticsResponse } from '#reload/wire/diagnostics.ts';
 import { unknownKinds } from '#reload/wire/error.ts';
@@ -14,6 +14,7 @@ import { storedMetaData } from '#reload/wire/stat.ts';
 import { storeAns } from '#reload/wire/store.ts';
 import { type DataModel, storedData } from '#reload/wire/stored-data.ts';
 import { struct } from '#reload/wire/struct.ts';
+import { textToEnd } from '#reload/wire/text.ts';
 
 export interface Context extends WireOptions {
   /** Message code; 0 outside messages. */

@@ -1,7 +1,7 @@
 import { toHex } from '#platform/bytes.ts';
 import type { Codec } from '#reload/wire/codec.ts';
 import { located, type Reader, wireFailure } from '#reload/wire/reader.ts';
-import type { Writer } from '#reload/wire/writer.ts';
+import { requireObject, type Writer } from '#reload/wire/writer.ts';
 
 /**
  * An IP address and port (RFC 6940 §6.3.1.1). IPv4 in dotted decimal; IPv6 as RFC 5952 writes it.
@@ -30,6 +30,7 @@ export const ipAddressPort: Codec<IpAddressPort> = {
     return value;
   },
   write(writer, value) {
+    requireObject(value);
     if (value.type === 'unknown') {
       if (value.code <= IPV6) throw wireFailure('bad-value', 'type 0 is invalid, 1 is ipv4 and 2 is ipv6', 'code');
       writer.u8(value.code);

@@ -1,6 +1,7 @@
-import { ascii8, bool, type Infer, list16 } from '#reload/wire/codec.ts';
+import { bool, type Infer, list16 } from '#reload/wire/codec.ts';
 import { iceCandidate } from '#reload/wire/ice-candidate.ts';
 import { struct } from '#reload/wire/struct.ts';
+import { ascii8 } from '#reload/wire/text.ts';
 
 /**
  * Body of an Attach request and of its answer (RFC 6940 §6.5.1.1). `role` is "passive" in the request and "active" in

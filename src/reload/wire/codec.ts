@@ -1,5 +1,3 @@
-import { isUtf8 } from 'node:buffer';
-import { utf8 } from '#platform/bytes.ts';
 import { located, Reader, type WireOptions, wireFailure } from '#reload/wire/reader.ts';
 import { Writer } from '#reload/wire/writer.ts';
 
@@ -105,17 +103,6 @@ export const bool: Codec<boolean> = {
   },
 };
 
-/** A field that is not on the wire: the same value always, so that structures can be told apart in memory. */
-export function literal<const T extends string>(value: T): Codec<T> {
-  return {
-    shape: PLAIN,
-    read: () => value,
-    write(_writer, given) {
-      if (given !== value) throw wireFailure('bad-value', `${value} is wanted here`);
-    },
-  };
-}
-
 function opaque(width: 1 | 2 | 3 | 4): Codec<Uint8Array> {
   return {
     shape: BYTES,
@@ -136,89 +123,6 @@ export const rest: Codec<Uint8Array> = {
   read: (reader) => reader.rest(),
   write: (writer, value) => writer.raw(value),
 };
-
-function text(width: 1 | 2): Codec<string> {
-  return {
-    shape: PLAIN,
-    read: (reader) => readText(reader.opaque(width)),
-    write: (writer, value) => writer.opaque(width, textBytes(value)),
-  };
-}
-
-/** UTF-8 texts behind a length of 8 or 16 bits. Bytes that are not UTF-8 are refused, since they could not be written again. */
-export const text8 = text(1);
-export const text16 = text(2);
-
-/** A text up to the end of the enclosing structure. */
-export const textToEnd: Codec<string> = {
-  shape: PLAIN,
-  read: (reader) => readText(reader.rest()),
-  write: (writer, value) => writer.raw(textBytes(value)),
-};
-
-function readText(bytes: Uint8Array): string {
-  if (!isUtf8(bytes)) throw wireFailure('bad-value', 'the text is not UTF-8');
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
-}
-
-function textBytes(value: string): Uint8Array {
-  if (typeof value !== 'string' || /\p{Surrogate}/u.test(value)) {
-    throw wireFailure('bad-value', 'a text without lone surrogates is wanted');
-  }
-  return utf8(value);
-}
-
-/**
- * A byte string that should be ASCII, one character a byte (ISO 8859-1): for `opaque` fields that the RFC fills with
- * text without saying what other bytes would mean, so that these survive too.
- */
-export const ascii8 = ascii(1);
-export const ascii16 = ascii(2);
-
-function ascii(width: 1 | 2): Codec<string> {
-  return {
-    shape: PLAIN,
-    read(reader) {
-      const bytes = reader.opaque(width);
-      return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
-    },
-    write(writer, value) {
-      if (typeof value !== 'string' || /[^\0-\xff]/.test(value)) {
-        throw wireFailure('bad-value', 'a text of characters up to U+00FF is wanted');
-      }
-      writer.opaque(width, Buffer.from(value, 'latin1'));
-    },
-  };
-}
-
-/** A number that stands for a name. Unknown numbers are refused, as for any selector that cannot be skipped. */
-export function enumerated<const Names extends Readonly<Record<string, number>>>(
-  base: Codec<number>,
-  names: Names,
-): Codec<keyof Names & string> {
-  const byNumber = new Map<number, keyof Names & string>(Object.entries(names).map(([name, n]) => [n, name]));
-  return {
-    shape: PLAIN,
-    read(reader) {
-      const number = base.read(reader);
-      const name = byNumber.get(number);
-      if (name === undefined) throw wireFailure('bad-value', `${number} is not one of ${describe(names)}`);
-      return name;
-    },
-    write(writer, name) {
-      if (!Object.hasOwn(names, name)) {
-        throw wireFailure('bad-value', `${String(name)} is not one of ${describe(names)}`);
-      }
-      base.write(writer, names[name] ?? 0);
-    },
-  };
-}
-
-function describe(names: Readonly<Record<string, number>>): string {
-  return Object.entries(names)
-    .map(([name, number]) => `${number} ${name}`)
-    .join(', ');
-}
 
 function list(width: 1 | 2 | 3 | 4) {
   return <T>(item: Codec<T>): Codec<readonly T[]> => ({
@@ -291,31 +195,6 @@ function sized(width: 1 | 2 | 3 | 4) {
       writer.close(mark, width);
     },
   });
-}
-
-/** A codec for what may be missing where the enclosing structure ends. */
-export function optionalAtEnd<T>(inner: Codec<T>): Codec<T | undefined> {
-  return {
-    shape: inner.shape,
-    read: (reader) => (reader.remaining === 0 ? undefined : inner.read(reader)),
-    write(writer, value) {
-      if (value !== undefined) inner.write(writer, value);
-    },
-  };
-}
-
-/** A codec that refuses values of which `complaint` has something to say, when reading and when writing. */
-export function checked<T>(inner: Codec<T>, complaint: (value: T) => string | undefined): Codec<T> {
-  function check(value: T): T {
-    const detail = complaint(value);
-    if (detail !== undefined) throw wireFailure('bad-value', detail);
-    return value;
-  }
-  return {
-    shape: inner.shape,
-    read: (reader) => check(inner.read(reader)),
-    write: (writer, value) => inner.write(writer, check(value)),
-  };
 }
 
 /** A structure behind its own size, which it must fill exactly. */

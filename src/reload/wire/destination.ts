@@ -2,7 +2,7 @@ import type { Codec } from '#reload/wire/codec.ts';
 import { nodeId, resourceId } from '#reload/wire/id-codecs.ts';
 import type { NodeId, ResourceId } from '#reload/wire/ids.ts';
 import { located, type Reader, wireFailure } from '#reload/wire/reader.ts';
-import type { Writer } from '#reload/wire/writer.ts';
+import { requireObject, type Writer } from '#reload/wire/writer.ts';
 
 /**
  * One entry of a Destination List or Via List (RFC 6940 §6.3.2.2). An opaque id means something to the node that
@@ -40,6 +40,7 @@ export const destination: Codec<Destination> = {
     return value;
   },
   write(writer, value) {
+    requireObject(value);
     if (value.type === 'opaque' && value.compact) {
       if (!(value.id instanceof Uint8Array) || value.id.length !== 2 || (value.id[0] ?? 0) < 0x80) {
         throw wireFailure('bad-value', 'a compact opaque id is two bytes, of which the first bit is 1');

@@ -1,18 +1,6 @@
-import {
-  type Codec,
-  checked,
-  encode,
-  type Infer,
-  list32,
-  opaque16,
-  opaque32,
-  optionalAtEnd,
-  u8,
-  u16,
-  u32,
-  u64,
-} from '#reload/wire/codec.ts';
+import { type Codec, encode, type Infer, list32, opaque16, opaque32, u8, u16, u32, u64 } from '#reload/wire/codec.ts';
 import { destination } from '#reload/wire/destination.ts';
+import { checked, optionalAtEnd } from '#reload/wire/refined.ts';
 import { struct } from '#reload/wire/struct.ts';
 
 const diagnosticExtension = struct({ kind: u16, contents: opaque32 });

@@ -1,6 +1,7 @@
 import { ipAddressPort } from '#reload/wire/address.ts';
-import { checked, enumerated, type Infer, list8, u8 } from '#reload/wire/codec.ts';
+import { type Infer, list8, u8 } from '#reload/wire/codec.ts';
 import { destination } from '#reload/wire/destination.ts';
+import { checked, enumerated } from '#reload/wire/refined.ts';
 import { struct } from '#reload/wire/struct.ts';
 
 /**

@@ -5,13 +5,13 @@ import {
   type Infer,
   list16,
   list32,
-  literal,
   opaque16,
   opaque32,
   u32,
   u64,
 } from '#reload/wire/codec.ts';
 import { resourceId } from '#reload/wire/id-codecs.ts';
+import { literal } from '#reload/wire/refined.ts';
 import type { DataModel } from '#reload/wire/stored-data.ts';
 import { struct } from '#reload/wire/struct.ts';
 

@@ -2,7 +2,7 @@ import { type Codec, type Infer, opaque16, readField, u8, u16, u32, u64, untilEn
 import { type Destination, destination } from '#reload/wire/destination.ts';
 import { located, Reader, type WireOptions, wireFailure } from '#reload/wire/reader.ts';
 import { struct } from '#reload/wire/struct.ts';
-import { Writer } from '#reload/wire/writer.ts';
+import { requireObject, Writer } from '#reload/wire/writer.ts';
 
 /** Version 1.0, the only one (RFC 6940 §6.3.2). */
 export const RELOAD_VERSION = 0x0a;
@@ -68,7 +68,9 @@ const fragmentPosition: Codec<FragmentPosition> = {
     const position = { offset: reader.unsigned(3), last: (flags & 0x40) !== 0 };
     return reserved === 0 ? position : { ...position, reserved };
   },
-  write(writer, { offset, last, reserved = 0 }) {
+  write(writer, position) {
+    requireObject(position);
+    const { offset, last, reserved = 0 } = position;
     if (!Number.isInteger(reserved) || reserved < 0 || reserved > 0x3f) {
       throw wireFailure('out-of-range', 'there are six reserved bits', 'reserved');
     }
@@ -121,6 +123,7 @@ export const forwardingHeader: Codec<ForwardingHeader> = {
     };
   },
   write(writer, header) {
+    requireObject(header);
     writer.u32(RELO_TOKEN);
     fixedPart.write(writer, header);
     const mark = writer.open(6);

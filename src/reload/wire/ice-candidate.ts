@@ -1,6 +1,7 @@
 import { ipAddressPort } from '#reload/wire/address.ts';
-import { ascii8, ascii16, type Infer, list16, opaque16, u8, u32 } from '#reload/wire/codec.ts';
+import { type Infer, list16, opaque16, u8, u32 } from '#reload/wire/codec.ts';
 import { merged, select, struct } from '#reload/wire/struct.ts';
+import { ascii8, ascii16 } from '#reload/wire/text.ts';
 
 const iceExtension = struct({ name: ascii16, value: opaque16 });
 

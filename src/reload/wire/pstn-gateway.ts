@@ -1,6 +1,8 @@
-import { checked, type Infer, list16, opaque16, text8, text16, u8, u16 } from '#reload/wire/codec.ts';
+import { type Infer, list16, opaque16, u8, u16 } from '#reload/wire/codec.ts';
 import { destination } from '#reload/wire/destination.ts';
+import { checked } from '#reload/wire/refined.ts';
 import { struct } from '#reload/wire/struct.ts';
+import { text8, text16 } from '#reload/wire/text.ts';
 
 /** Bits of `flags`: which calls the gateway takes. */
 export const PstnGatewayFlag = { outbound: 1, inbound: 2, emergency: 4 } as const;

@@ -1,6 +1,8 @@
-import { checked, type Infer, list16, sized16, text16, u8 } from '#reload/wire/codec.ts';
+import { type Infer, list16, sized16, u8 } from '#reload/wire/codec.ts';
 import { destination } from '#reload/wire/destination.ts';
+import { checked } from '#reload/wire/refined.ts';
 import { select, struct } from '#reload/wire/struct.ts';
+import { text16 } from '#reload/wire/text.ts';
 
 const route = struct({
   contactPrefs: text16,

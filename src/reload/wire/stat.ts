@@ -5,7 +5,6 @@ import {
   encode,
   type Infer,
   list32,
-  literal,
   opaque8,
   opaque16,
   opaque32,
@@ -15,6 +14,7 @@ import {
   u64,
   untilEnd,
 } from '#reload/wire/codec.ts';
+import { literal } from '#reload/wire/refined.ts';
 import type { DataModel } from '#reload/wire/stored-data.ts';
 import { struct } from '#reload/wire/struct.ts';
 

@@ -4,7 +4,6 @@ import {
   decode,
   encode,
   type Infer,
-  literal,
   opaque16,
   opaque32,
   sized32,
@@ -13,6 +12,7 @@ import {
   untilEnd,
 } from '#reload/wire/codec.ts';
 import type { WireOptions } from '#reload/wire/reader.ts';
+import { literal } from '#reload/wire/refined.ts';
 import { ABSENT_SIGNATURE, signature } from '#reload/wire/security-block.ts';
 import { struct } from '#reload/wire/struct.ts';
 

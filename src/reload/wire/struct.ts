@@ -10,7 +10,7 @@ import {
   u8,
 } from '#reload/wire/codec.ts';
 import { located, type Reader, wireFailure } from '#reload/wire/reader.ts';
-import type { Writer } from '#reload/wire/writer.ts';
+import { requireObject, type Writer } from '#reload/wire/writer.ts';
 
 type Fields = Readonly<Record<string, Codec<unknown>>>;
 type Flat<T> = { readonly [K in keyof T]: T[K] };
@@ -134,6 +134,7 @@ export function selectOrKeep<C extends Cases>(cases: C, width: 1 | 4): Codec<Cho
       return { type: 'unknown', code: reader.u8(), data: reader.opaque(width) };
     },
     write(writer, value) {
+      requireObject(value);
       if (!isUnknown(value)) {
         known.write(writer, value);
         return;
@@ -192,6 +193,6 @@ function mergedShape(shapes: readonly Shape[]): Shape {
 }
 
 function asRecord(value: unknown): Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null) throw wireFailure('bad-value', 'a structure is wanted');
+  requireObject(value);
   return value as Readonly<Record<string, unknown>>;
 }

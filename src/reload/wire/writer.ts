@@ -4,6 +4,11 @@ import { type WireOptions, wireFailure } from '#reload/wire/reader.ts';
 const LIMITS = [0, 0xff, 0xffff, 0xffffff, 0xffffffff] as const;
 const U64_LIMIT = 0xffff_ffff_ffff_ffffn;
 
+/** Throws unless `value` is an object: what is written may come from outside the type checker's reach. */
+export function requireObject(value: unknown): void {
+  if (typeof value !== 'object' || value === null) throw wireFailure('bad-value', 'a structure is wanted');
+}
+
 /** Writes big-endian fields into a buffer that grows. Values are checked: what does not fit throws `Failure<WireFault>`. */
 export class Writer {
   readonly nodeIdLength: number;
