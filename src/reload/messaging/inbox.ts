@@ -12,6 +12,7 @@ import type {
   RequestHandler,
   Response,
 } from '#reload/messaging/exchange.ts';
+import type { ConfigurationMismatch } from '#reload/messaging/mismatch.ts';
 import { outcomeOf, refuse } from '#reload/messaging/refusal.ts';
 import { type Opened, seal } from '#reload/messaging/sealing.ts';
 import type { ConfigurationSource } from '#reload/overlay-config/configuration.ts';
@@ -32,14 +33,6 @@ export interface InboxDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly counters: MessengerCounters;
-}
-
-/** A request came from a node that works by another configuration document. */
-export interface ConfigurationMismatch {
-  readonly peerIs: 'older' | 'newer';
-  readonly nodeId: NodeId;
-  /** Leads back to the sender even where routing does not know it. */
-  readonly returnPath: readonly Destination[];
 }
 
 /** 65535 switches the check of the sequence off; only ConfigUpdate may use it (RFC 6940 §6.3.2.1). */

@@ -1,0 +1,287 @@
+import { appendFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { connect, createSecureContext, createServer, type SecureContext, type Server, type TLSSocket } from 'node:tls';
+import type { Clock } from '#platform/clock.ts';
+import { Failure, messageOf } from '#platform/failure.ts';
+import { type Logger, printable } from '#platform/log.ts';
+import type { Random } from '#platform/random.ts';
+import { FramedLink } from '#reload/link/framed-link.ts';
+import type { AppConnection, Link, LinkFault, Listener, Offer, OverlayTransport } from '#reload/link/link.ts';
+import { type Arrival, OneShotOffer } from '#reload/link/tls/one-shot-offer.ts';
+import { checkPeer, requireNode } from '#reload/link/tls/peer-check.ts';
+import { connectFirst } from '#reload/link/tls/tcp-dial.ts';
+import { listenInRange, listenOn, type PortRange, reachableAddresses } from '#reload/link/tls/tcp-listener.ts';
+import { secureContextOptions } from '#reload/link/tls/tls-options.ts';
+import type { ConfigurationSource } from '#reload/overlay-config/configuration.ts';
+import type { Certificate, Identity, Verifier } from '#reload/security/identity.ts';
+import type { IpAddressPort } from '#reload/wire/address.ts';
+import { OverlayLinkType } from '#reload/wire/codes.ts';
+import type { NodeId } from '#reload/wire/ids.ts';
+
+export interface TlsTransportDeps {
+  readonly identity: Identity;
+  readonly verifier: Verifier;
+  readonly configuration: ConfigurationSource;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+export interface TlsTransportOptions {
+  /** Where the one-shot listeners of Attach and AppAttach are bound; by default `0.0.0.0` and `::`. */
+  readonly bindAddresses?: readonly string[];
+  /** Addresses to give to others in place of those of this machine, for example behind a port forwarding. */
+  readonly advertise?: readonly string[];
+  /** Ports of the one-shot listeners; by default the system chooses. */
+  readonly portRange?: PortRange;
+  /** TLS secrets are appended to this file, for packet captures. Whoever reads it can read every link. */
+  readonly keylogFile?: string;
+}
+
+/** Time for a TLS handshake, in milliseconds. */
+const HANDSHAKE_TIMEOUT = 10_000;
+const MAX_OFFER_CONNECTIONS = 8;
+const MAX_BOOTSTRAP_CONNECTIONS = 2048;
+
+/** TLS-TCP-FH-NO-ICE (RFC 6940 §6.6.5): TLS with certificates of both ends over TCP, IPv4 and IPv6. */
+export class TlsTransport implements OverlayTransport {
+  readonly overlayLink = OverlayLinkType.tlsTcpFhNoIce;
+  readonly #deps: TlsTransportDeps;
+  readonly #options: TlsTransportOptions;
+  /** What to do with a finished handshake, by the TCP connection it runs on. */
+  readonly #handshakes = new Map<string, (arrival: Arrival) => void>();
+  #server: Server | undefined;
+  #context: SecureContext | undefined;
+
+  constructor(deps: TlsTransportDeps, options: TlsTransportOptions = {}) {
+    this.#deps = deps;
+    this.#options = options;
+    deps.configuration.onChange(() => {
+      this.#context = undefined;
+      this.#server?.setSecureContext(this.#contextOptions());
+    });
+  }
+
+  async listen(at: { readonly host: string; readonly port: number }, accept: (link: Link) => void): Promise<Listener> {
+    const arrived = ({ socket, certificate }: Arrival) =>
+      accept(this.#link(socket, certificate, soleNode(certificate)));
+    const listener = await listenOn([at.host], at.port, {
+      maxConnections: MAX_BOOTSTRAP_CONNECTIONS,
+      onSocket: (socket) => this.#shake(socket, arrived),
+    });
+    return {
+      addresses: reachableAddresses(listener, this.#options.advertise),
+      close: async () => listener.close(),
+    };
+  }
+
+  offerLink(): Promise<Offer<Link>> {
+    return this.#offer(({ socket, certificate }, nodeId) => this.#link(socket, certificate, nodeId));
+  }
+
+  offerApplication(): Promise<Offer<AppConnection>> {
+    return this.#offer(({ socket, certificate }, nodeId) => ({ stream: socket, peer: certificate, nodeId }));
+  }
+
+  async dialLink(
+    addresses: readonly IpAddressPort[],
+    expected: NodeId | undefined,
+    signal: AbortSignal,
+  ): Promise<Link> {
+    const { socket, certificate } = await this.#dial(addresses, expected, signal);
+    return this.#link(socket, certificate, expected ?? soleNode(certificate));
+  }
+
+  async dialApplication(
+    addresses: readonly IpAddressPort[],
+    expected: NodeId,
+    signal: AbortSignal,
+  ): Promise<AppConnection> {
+    const { socket, certificate } = await this.#dial(addresses, expected, signal);
+    return { stream: socket, peer: certificate, nodeId: expected };
+  }
+
+  async #offer<Connection>(make: (arrival: Arrival, nodeId: NodeId) => Connection): Promise<Offer<Connection>> {
+    let offer: OneShotOffer<Connection> | undefined;
+    const listener = await listenInRange(this.#options.bindAddresses ?? ['0.0.0.0', '::'], this.#options.portRange, {
+      maxConnections: MAX_OFFER_CONNECTIONS,
+      random: this.#deps.random,
+      onSocket: (socket) => this.#shake(socket, (arrival) => offer?.arrived(arrival)),
+    });
+    offer = new OneShotOffer<Connection>(
+      {
+        clock: this.#deps.clock,
+        require: requireNode,
+        make,
+        refused: (socket, reason) => this.#refuse(socket, reason),
+        close: () => listener.close(),
+      },
+      reachableAddresses(listener, this.#options.advertise),
+    );
+    return offer;
+  }
+
+  /** Tries the addresses until a handshake with the expected node succeeds. */
+  async #dial(
+    addresses: readonly IpAddressPort[],
+    expected: NodeId | undefined,
+    signal: AbortSignal,
+  ): Promise<Arrival> {
+    let left = addresses;
+    for (;;) {
+      const { socket, rest } = await connectFirst(left, this.#deps.clock, signal);
+      try {
+        const arrival = await this.#shakeAsClient(socket, signal);
+        try {
+          if (expected !== undefined) requireNode(arrival.certificate, expected);
+        } catch (reason) {
+          this.#refuse(arrival.socket, reason);
+          throw reason;
+        }
+        return arrival;
+      } catch (error) {
+        if (signal.aborted || rest.length === 0) throw error;
+        left = rest;
+      }
+    }
+  }
+
+  /** The server's part of a handshake. One TLS server serves every listener; the TCP connection tells whose it is. */
+  #shake(socket: Socket, done: (arrival: Arrival) => void): void {
+    const key = connectionKey(socket);
+    this.#handshakes.set(key, done);
+    socket.once('close', () => this.#handshakes.delete(key));
+    socket.on('error', () => {});
+    this.#tlsServer().emit('connection', socket);
+  }
+
+  #tlsServer(): Server {
+    if (this.#server !== undefined) return this.#server;
+    const server = createServer({
+      ...this.#contextOptions(),
+      requestCert: true,
+      // Refused by `checkPeer`, which can say why.
+      rejectUnauthorized: false,
+      handshakeTimeout: HANDSHAKE_TIMEOUT,
+    });
+    server.on('secureConnection', (socket) => {
+      const done = this.#handshakes.get(connectionKey(socket));
+      const arrival = this.#check(socket);
+      if (arrival === undefined) return;
+      if (done === undefined) socket.destroy();
+      else done(arrival);
+    });
+    server.on('tlsClientError', (error, socket) => {
+      this.#deps.log.debug('TLS handshake failed', {
+        from: socket.remoteAddress ?? 'unknown',
+        error: printable(error.message),
+      });
+      socket.destroy();
+    });
+    server.on('keylog', (line) => this.#keylog(line));
+    this.#server = server;
+    return server;
+  }
+
+  #shakeAsClient(tcp: Socket, signal: AbortSignal): Promise<Arrival> {
+    this.#context ??= createSecureContext(this.#contextOptions());
+    const socket = connect({
+      socket: tcp,
+      secureContext: this.#context,
+      rejectUnauthorized: false,
+      // Overlay certificates name nodes, not hosts (RFC 6940 §11.3).
+      checkServerIdentity: () => undefined,
+    });
+    socket.on('keylog', (line) => this.#keylog(line));
+    return new Promise((resolve, reject) => {
+      const end = (settle: () => void) => {
+        timer.cancel();
+        signal.removeEventListener('abort', onAbort);
+        settle();
+      };
+      const fail = (reason: unknown) => {
+        end(() => reject(reason));
+        socket.destroy();
+      };
+      const onAbort = () => fail(signal.reason);
+      const timer = this.#deps.clock.after(HANDSHAKE_TIMEOUT, () =>
+        fail(new Failure<LinkFault>({ code: 'timeout' }, 'the TLS handshake took longer than 10 s')),
+      );
+      signal.addEventListener('abort', onAbort, { once: true });
+      socket.on('error', (error) => fail(handshakeFailure(error)));
+      socket.once('close', () => fail(handshakeFailure(undefined)));
+      socket.once('secureConnect', () => {
+        try {
+          const arrival = this.#accept(socket);
+          end(() => resolve(arrival));
+        } catch (reason) {
+          this.#refuse(socket, reason);
+          fail(reason);
+        }
+      });
+    });
+  }
+
+  #check(socket: TLSSocket): Arrival | undefined {
+    try {
+      return this.#accept(socket);
+    } catch (reason) {
+      this.#refuse(socket, reason);
+      return undefined;
+    }
+  }
+
+  #accept(socket: TLSSocket): Arrival {
+    socket.disableRenegotiation();
+    socket.on('error', () => {});
+    const { verifier, configuration } = this.#deps;
+    return { socket, certificate: checkPeer(socket, { verifier, configuration: configuration.current }) };
+  }
+
+  #refuse(socket: TLSSocket, reason: unknown): void {
+    const fault = reason instanceof Failure ? (reason as Failure<LinkFault>).fault : undefined;
+    this.#deps.log.warn('link refused', {
+      remote: socket.remoteAddress ?? 'unknown',
+      reason: fault?.code === 'certificate' ? fault.detail : (fault?.code ?? 'error'),
+      detail: printable(messageOf(reason), 400),
+    });
+    socket.destroy();
+  }
+
+  #link(socket: TLSSocket, peer: Certificate, nodeId: NodeId | undefined): Link {
+    socket.setNoDelay(true);
+    return new FramedLink(
+      socket,
+      { clock: this.#deps.clock, log: this.#deps.log },
+      {
+        peer,
+        nodeId,
+        remoteAddress: `${socket.remoteAddress ?? 'unknown'} port ${socket.remotePort ?? 0}`,
+        maxMessageSize: () => this.#deps.configuration.current.maxMessageSize,
+      },
+    );
+  }
+
+  #contextOptions(): ReturnType<typeof secureContextOptions> {
+    return secureContextOptions(this.#deps.identity, this.#deps.configuration.current);
+  }
+
+  #keylog(line: Buffer): void {
+    if (this.#options.keylogFile !== undefined) appendFileSync(this.#options.keylogFile, line, { mode: 0o600 });
+  }
+}
+
+function connectionKey(socket: Socket): string {
+  return `${socket.remoteAddress}|${socket.remotePort}|${socket.localAddress}|${socket.localPort}`;
+}
+
+function soleNode(certificate: Certificate): NodeId | undefined {
+  return certificate.nodeIds.length === 1 ? certificate.nodeIds[0] : undefined;
+}
+
+function handshakeFailure(error: Error | undefined): Failure<LinkFault> {
+  if (error === undefined) {
+    return new Failure<LinkFault>({ code: 'closed' }, 'the peer closed the connection during the TLS handshake');
+  }
+  return new Failure<LinkFault>({ code: 'closed' }, `the TLS handshake failed: ${error.message}`, error);
+}
