@@ -1,0 +1,154 @@
+import { Failure } from '#platform/failure.ts';
+import type { SipRequest } from '#sip/message/message.ts';
+import { replyTo } from '#sip/message/reply.ts';
+import { newTag } from '#sip/transaction/identifiers.ts';
+import type { ServerTransaction } from '#sip/transaction/server-transaction.ts';
+import type { Call, CallEngine, CallFault, CallOptions, IncomingCall } from '#sip/ua/call-engine.ts';
+import type { CallLeg } from '#sip/ua/call-leg.ts';
+import { ALLOWED_METHODS, SDP_TYPE, type UaContext, type UaDeps, type UaOptions } from '#sip/ua/context.ts';
+import { IncomingInvite } from '#sip/ua/incoming-invite.ts';
+import { placeCall } from '#sip/ua/outgoing-invite.ts';
+
+/** The user agent: calls with sound over the transactions of this process (RFC 3261 §8, §12-15). */
+export class SipCallEngine implements CallEngine {
+  readonly #context: UaContext;
+  readonly #legs = new Map<string, CallLeg>();
+  readonly #pending = new Map<string, IncomingInvite>();
+  /** Aborts calls being placed when the engine stops. */
+  readonly #outgoing = new Set<AbortController>();
+  #handler: ((call: IncomingCall) => void) | undefined;
+  #stopped = false;
+
+  constructor(deps: UaDeps, options: Partial<UaOptions> = {}) {
+    this.#context = {
+      ...deps,
+      options: {
+        mediaAddresses: options.mediaAddresses ?? {},
+        userAgent: options.userAgent ?? 'copperring',
+        answerTimeoutMs: options.answerTimeoutMs ?? 180_000,
+        maxCalls: options.maxCalls ?? 64,
+      },
+    };
+  }
+
+  /** Calls up or being set up. */
+  get activeCalls(): number {
+    return this.#legs.size + this.#pending.size + this.#outgoing.size;
+  }
+
+  async call(options: CallOptions, onRinging: () => void = () => {}): Promise<Call> {
+    if (this.#stopped || this.activeCalls >= this.#context.options.maxCalls) {
+      throw new Failure<CallFault>({ code: 'rejected', status: 503 }, 'No more calls can be placed now');
+    }
+    const stop = new AbortController();
+    this.#outgoing.add(stop);
+    const signal = options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal]);
+    try {
+      return await placeCall(this.#context, {
+        options: { ...options, signal },
+        onRinging,
+        established: (leg) => this.#established(leg),
+        forgetLeg: (leg) => this.#forget(leg),
+      });
+    } finally {
+      this.#outgoing.delete(stop);
+    }
+  }
+
+  onIncoming(handler: (call: IncomingCall) => void): void {
+    this.#handler = handler;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const controller of this.#outgoing) controller.abort();
+    for (const invite of [...this.#pending.values()]) invite.reject(480, 'Going Away');
+    await Promise.all([...this.#legs.values()].map((leg) => leg.hangUp()));
+  }
+
+  /** Whether a request belongs to a dialog of this engine. */
+  owns(request: SipRequest): boolean {
+    return request.toTag !== undefined && this.#legs.has(legKey(request.callId, request.toTag, request.fromTag ?? ''));
+  }
+
+  /** A request for this user agent. `request` is what the proxy in front made of it, else that of the transaction. */
+  request(transaction: ServerTransaction, request: SipRequest = transaction.request): void {
+    const leg = this.#legs.get(legKey(request.callId, request.toTag ?? '', request.fromTag ?? ''));
+    if (leg !== undefined) return leg.request(transaction);
+    if (request.toTag !== undefined) return transaction.respond(replyTo(request, 481));
+    const required = request.headers.list('Require');
+    const toTag = newTag(this.#context.random);
+    if (required.length > 0) {
+      // No extension is understood, so none can be required (RFC 3261 §8.2.2.3).
+      return transaction.respond(replyTo(request, 420, { toTag, fields: [['Unsupported', required.join(', ')]] }));
+    }
+    switch (request.method) {
+      case 'INVITE':
+        return this.#invite(transaction, request);
+      case 'OPTIONS':
+        return transaction.respond(
+          replyTo(request, 200, {
+            toTag,
+            fields: [
+              ['Allow', ALLOWED_METHODS],
+              ['Accept', SDP_TYPE],
+            ],
+          }),
+        );
+      case 'BYE':
+      case 'UPDATE':
+        return transaction.respond(replyTo(request, 481, { toTag }));
+      default:
+        return transaction.respond(replyTo(request, 405, { toTag, fields: [['Allow', ALLOWED_METHODS]] }));
+    }
+  }
+
+  /** An ACK of a 2xx. False when it is for none of the calls here. */
+  acknowledge(request: SipRequest): boolean {
+    const leg = this.#legs.get(legKey(request.callId, request.toTag ?? '', request.fromTag ?? ''));
+    leg?.acknowledge(request);
+    return leg !== undefined;
+  }
+
+  #invite(transaction: ServerTransaction, request: SipRequest): void {
+    const toTag = newTag(this.#context.random);
+    if (
+      request.body.length > 0 &&
+      (request.headers.value('Content-Type') ?? '').split(';', 1)[0]?.trim().toLowerCase() !== SDP_TYPE
+    ) {
+      return transaction.respond(replyTo(request, 415, { toTag, fields: [['Accept', SDP_TYPE]] }));
+    }
+    // RFC 3261 §8.2.2.2: the same request by another way; the first one is being served.
+    const key = `${request.callId} ${request.fromTag ?? ''} ${request.cseq.number}`;
+    if (this.#pending.has(key)) return transaction.respond(replyTo(request, 482, { toTag }));
+    if (this.#handler === undefined || this.#stopped || this.activeCalls >= this.#context.options.maxCalls) {
+      return transaction.respond(replyTo(request, 480, { toTag }));
+    }
+    const invite = new IncomingInvite(this.#context, {
+      transaction,
+      request,
+      established: (leg) => this.#established(leg),
+      forgetLeg: (leg) => this.#forget(leg),
+      settled: () => this.#pending.delete(key),
+    });
+    this.#pending.set(key, invite);
+    try {
+      this.#handler(invite);
+    } catch (thrown) {
+      this.#context.log.error('incoming call handler failed', { reason: String(thrown) });
+      invite.reject(500, 'Server Internal Error');
+    }
+  }
+
+  #established(leg: CallLeg): void {
+    this.#legs.set(legKey(leg.dialog.callId, leg.dialog.localTag, leg.dialog.remoteTag), leg);
+  }
+
+  #forget(leg: CallLeg): void {
+    this.#legs.delete(legKey(leg.dialog.callId, leg.dialog.localTag, leg.dialog.remoteTag));
+  }
+}
+
+function legKey(callId: string, localTag: string, remoteTag: string): string {
+  return `${callId} ${localTag} ${remoteTag}`;
+}
