@@ -88,7 +88,6 @@ function openSslView(der: Uint8Array): X509Certificate {
   }
 }
 
-/** P-256, P-384 and RSA of 2048 to 8192 bits: strong enough, and cheap enough to verify for a stranger. */
 function publicKeyOf(x509: X509Certificate): KeyObject {
   let key: KeyObject;
   try {
@@ -96,6 +95,11 @@ function publicKeyOf(x509: X509Certificate): KeyObject {
   } catch {
     throw unsupportedKey('of a kind OpenSSL does not know');
   }
+  return requireSupportedKey(key);
+}
+
+/** P-256, P-384 and RSA of 2048 to 8192 bits: strong enough, and cheap enough to verify for a stranger. */
+export function requireSupportedKey(key: KeyObject): KeyObject {
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
   if (type === 'ec' && (details?.namedCurve === 'prime256v1' || details?.namedCurve === 'secp384r1')) return key;
   const bits = details?.modulusLength ?? 0;
