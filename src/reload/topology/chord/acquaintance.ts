@@ -1,0 +1,84 @@
+import { messageOf } from '#platform/failure.ts';
+import type { ChordCore } from '#reload/topology/chord/core.ts';
+import { isPeerOf } from '#reload/topology/chord/ring.ts';
+import { type Destination, nodeDestination } from '#reload/wire/destination.ts';
+import type { NodeId } from '#reload/wire/ids.ts';
+
+/** Attaches under way at a time on hearsay. */
+const PARALLEL = 8;
+const MAX_REMEMBERED = 256;
+
+/** Attaches to peers that others' Updates name and that belong among the neighbours (RFC 6940 §10.7.3). */
+export class Acquaintance {
+  readonly #core: ChordCore;
+  readonly #underway = new Set<NodeId>();
+  /** Until when a node is not tried again. */
+  readonly #unreachable = new Map<NodeId, number>();
+  readonly #stopped = new AbortController();
+
+  constructor(core: ChordCore) {
+    this.#core = core;
+  }
+
+  /** Looks through nodes that `learnedFrom` knows; the Attaches are source-routed over it (RFC 6940 §10.6). */
+  consider(nodes: readonly NodeId[], learnedFrom?: NodeId): void {
+    const { table, deps } = this.#core;
+    const fresh = nodes.filter((node) => this.#isWorthTrying(node));
+    if (fresh.length === 0) return;
+    const { predecessors, successors } = table.neighboursWith(fresh);
+    for (const node of new Set([...successors, ...predecessors])) {
+      if (table.has(node) || this.#underway.size >= PARALLEL) continue;
+      if (deps.links.get(node) === undefined) void this.attach(node, learnedFrom);
+    }
+  }
+
+  /** Resolves with whether a link to the node came up. */
+  async attach(node: NodeId, learnedFrom?: NodeId): Promise<boolean> {
+    const { deps } = this.#core;
+    if (this.#underway.has(node)) return false;
+    this.#underway.add(node);
+    const over = learnedFrom !== undefined && learnedFrom !== node && deps.links.get(learnedFrom) !== undefined;
+    const destination: Destination[] = [nodeDestination(node)];
+    if (over) destination.unshift(nodeDestination(learnedFrom));
+    try {
+      await deps.attacher.attach(destination, {
+        sendUpdate: true,
+        signal: this.#stopped.signal,
+        ...(over ? { firstHop: learnedFrom } : {}),
+      });
+      return true;
+    } catch (error) {
+      this.avoid(node);
+      deps.log.debug('peer not reached', { node, why: messageOf(error) });
+      return false;
+    } finally {
+      this.#underway.delete(node);
+    }
+  }
+
+  /** Does not try the node again for a while: others may name it long after it is gone. */
+  avoid(node: NodeId): void {
+    const { deps, options } = this.#core;
+    if (this.#unreachable.size >= MAX_REMEMBERED) this.#unreachable.clear();
+    this.#unreachable.set(node, deps.clock.now() + options.unreachableFor);
+  }
+
+  isAvoided(node: NodeId): boolean {
+    return (this.#unreachable.get(node) ?? 0) > this.#core.deps.clock.now();
+  }
+
+  /** The node showed itself. */
+  welcome(node: NodeId): void {
+    this.#unreachable.delete(node);
+  }
+
+  stop(): void {
+    this.#stopped.abort();
+  }
+
+  #isWorthTrying(node: NodeId): boolean {
+    const { deps, table } = this.#core;
+    if (!isPeerOf(table.self, node) || table.has(node) || this.#underway.has(node)) return false;
+    return !deps.configuration.current.badNodes.includes(node) && !this.isAvoided(node);
+  }
+}

@@ -1,0 +1,128 @@
+import { delay } from '#platform/clock.ts';
+import { Failure, messageOf } from '#platform/failure.ts';
+import type { Acquaintance } from '#reload/topology/chord/acquaintance.ts';
+import type { ChordCore, TopologyFault } from '#reload/topology/chord/core.ts';
+import { nodesOf, type ReceivedUpdates } from '#reload/topology/chord/received-updates.ts';
+import { byDistanceFrom, clockwise, fingerRange, isPeerOf, within } from '#reload/topology/chord/ring.ts';
+import { encode } from '#reload/wire/codec.ts';
+import { MessageCode } from '#reload/wire/codes.ts';
+import { nodeDestination, resourceDestination } from '#reload/wire/destination.ts';
+import type { NodeId } from '#reload/wire/ids.ts';
+import { joinReq } from '#reload/wire/join.ts';
+import type { ChordUpdate } from '#reload/wire/update.ts';
+
+/** How long a freshly attached peer may take to send its Update, in milliseconds. */
+const UPDATE_PATIENCE = 3000;
+/** How long the search for the first fingers may hold up a join. */
+const FINGER_PATIENCE = 5000;
+/** Fingers looked for at the start (RFC 6940 §10.7.4.3). */
+export const FIRST_FINGERS = 16;
+/** Peers that name further peers that name further peers. */
+const MAX_ROUNDS = 8;
+
+/** What a join uses beside the core. */
+export interface JoinParts {
+  readonly acquaintance: Acquaintance;
+  readonly received: ReceivedUpdates;
+  /** Resolves when `admittingPeer` made this node its predecessor; rejects with `superseded` when it names another. */
+  admission(admittingPeer: NodeId, signal: AbortSignal): Promise<void>;
+}
+
+/** One attempt to join the ring through a linked node (RFC 6940 §10.5, §11.4). Rejects when it did not succeed. */
+export async function joinThrough(
+  core: ChordCore,
+  parts: JoinParts,
+  entrance: NodeId,
+  signal: AbortSignal,
+): Promise<void> {
+  const admittingPeer = await findAdmittingPeer(core, entrance, signal);
+  const update = await parts.received.of(admittingPeer, UPDATE_PATIENCE);
+  signal.throwIfAborted();
+  const known = new Set<NodeId>([admittingPeer, ...(update === undefined ? [] : nodesOf(update))]);
+  // RFC 6940 §10.5: no Update places this node in the ring before each future neighbour is attached.
+  await Promise.all([
+    attachNeighbours(core, parts, { admittingPeer, known }, signal),
+    Promise.race([attachFingers(core, admittingPeer, update, signal), delay(core.deps.clock, FINGER_PATIENCE)]),
+  ]);
+  signal.throwIfAborted();
+  const admitted = parts.admission(admittingPeer, signal);
+  admitted.catch(() => {});
+  await core.deps.exchange.request({
+    destination: [nodeDestination(admittingPeer)],
+    code: MessageCode.joinReq,
+    body: encode(joinReq, { joiningPeerId: core.deps.nodeId, overlaySpecificData: new Uint8Array() }),
+    firstHop: admittingPeer,
+    signal,
+  });
+  await admitted;
+}
+
+/** Step 2: whoever answers for the place after the own Node-ID lets this node in. */
+async function findAdmittingPeer(core: ChordCore, entrance: NodeId, signal: AbortSignal): Promise<NodeId> {
+  const place = clockwise(core.deps.nodeId, 1n);
+  const { nodeId } = await core.deps.attacher.attach([resourceDestination(place)], {
+    sendUpdate: true,
+    firstHop: entrance,
+    signal,
+  });
+  if (nodeId !== undefined) return nodeId;
+  throw new Failure<TopologyFault>({ code: 'no-contact' }, 'the link to the admitting peer has no Node-ID');
+}
+
+/** Step 3: attaches to the future neighbours, as the Updates name them, until these name no closer one. */
+async function attachNeighbours(
+  core: ChordCore,
+  { acquaintance, received }: JoinParts,
+  { admittingPeer, known }: { readonly admittingPeer: NodeId; readonly known: Set<NodeId> },
+  signal: AbortSignal,
+): Promise<void> {
+  const { table, deps } = core;
+  const tried = new Set<NodeId>([admittingPeer]);
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    signal.throwIfAborted();
+    for (const node of known) if (!isPeerOf(table.self, node)) known.delete(node);
+    const { predecessors, successors } = table.neighboursWith(known);
+    const wanted = [...new Set([...successors, ...predecessors])].filter(
+      (node) => !tried.has(node) && !table.has(node),
+    );
+    if (wanted.length === 0) return;
+    await Promise.all(
+      wanted.map(async (node) => {
+        tried.add(node);
+        const reached = deps.links.get(node) !== undefined || (await acquaintance.attach(node, admittingPeer));
+        const update = reached ? await received.of(node, UPDATE_PATIENCE) : undefined;
+        if (update === undefined) known.delete(node);
+        else for (const other of nodesOf(update)) known.add(other);
+      }),
+    );
+  }
+}
+
+/** Step 3 for fingers: Attaches to 2^(128-i) ahead, for as long as that lies beyond the known successors. */
+async function attachFingers(
+  core: ChordCore,
+  admittingPeer: NodeId,
+  update: ChordUpdate | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const { deps } = core;
+  const near = update === undefined || update.type === 'peer_ready' ? undefined : update;
+  if (near !== undefined && coversRing(near)) return;
+  const successors = [admittingPeer, ...(near?.successors ?? [])].filter((node) => node !== deps.nodeId);
+  const outermost = successors.sort(byDistanceFrom(deps.nodeId)).at(-1) ?? admittingPeer;
+  const targets = Array.from({ length: FIRST_FINGERS }, (_, i) => fingerRange(deps.nodeId, i + 1).first).filter(
+    (target) => !within(target, deps.nodeId, outermost),
+  );
+  await Promise.all(
+    targets.map((target) =>
+      deps.attacher
+        .attach([resourceDestination(target)], { sendUpdate: true, firstHop: admittingPeer, signal })
+        .catch((error: unknown) => deps.log.debug('finger not attached', { target, why: messageOf(error) })),
+    ),
+  );
+}
+
+/** In a small ring the two sides of a peer's neighbours meet, and there is nobody else. */
+function coversRing({ predecessors, successors }: { predecessors: readonly NodeId[]; successors: readonly NodeId[] }) {
+  return predecessors.length === 0 || successors.some((node) => predecessors.includes(node));
+}

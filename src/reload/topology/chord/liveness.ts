@@ -1,0 +1,116 @@
+import type { Timer } from '#platform/clock.ts';
+import { messageOf } from '#platform/failure.ts';
+import { type ChordCore, jittered } from '#reload/topology/chord/core.ts';
+import { encode } from '#reload/wire/codec.ts';
+import { MessageCode } from '#reload/wire/codes.ts';
+import { nodeDestination } from '#reload/wire/destination.ts';
+import type { NodeId } from '#reload/wire/ids.ts';
+import { pingReq } from '#reload/wire/ping.ts';
+
+/** Peers that are no neighbours are pinged at every so-manieth round only. */
+const FAR_ROUNDS = 4;
+/** How often a process looks whether it stood still, in milliseconds. */
+const BEAT = 1000;
+
+/**
+ * Finds out which neighbours still live (RFC 6940 §10.7.1). Links say it at once when a process dies; one that is stopped, or a
+ * machine without power, only shows by silence. Also notices when this process itself stood still: then others have given it up.
+ */
+export class Liveness {
+  readonly #core: ChordCore;
+  readonly #on: { readonly dead: (node: NodeId) => void; readonly stalled: () => void };
+  readonly #heard = new Map<NodeId, number>();
+  readonly #checking = new Set<NodeId>();
+  readonly #timers = new Set<Timer>();
+  #beat = 0;
+  #round = 0;
+  #running = false;
+
+  constructor(core: ChordCore, on: { readonly dead: (node: NodeId) => void; readonly stalled: () => void }) {
+    this.#core = core;
+    this.#on = on;
+  }
+
+  start(): void {
+    if (this.#running) return;
+    this.#running = true;
+    this.#beat = this.#core.deps.clock.now();
+    this.#every(
+      () => BEAT,
+      () => this.#watchSelf(),
+    );
+    this.#every(
+      () => jittered(this.#core.deps.random, this.#core.options.livenessInterval),
+      () => this.#watchOthers(),
+    );
+  }
+
+  stop(): void {
+    this.#running = false;
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers.clear();
+  }
+
+  heard(node: NodeId): void {
+    this.#heard.set(node, this.#core.deps.clock.now());
+  }
+
+  forget(node: NodeId): void {
+    this.#heard.delete(node);
+  }
+
+  /** Whether this process stood still so long that the others must have taken it for dead. */
+  isStalled(): boolean {
+    const { clock } = this.#core.deps;
+    return this.#running && clock.now() - this.#beat > BEAT + this.#core.options.suspicionTimeout;
+  }
+
+  /** Pings the node over its own link; when it does not answer it is dead. */
+  async check(node: NodeId): Promise<void> {
+    const { deps, options } = this.#core;
+    if (this.#checking.has(node)) return;
+    this.#checking.add(node);
+    try {
+      await deps.exchange.request({
+        destination: [nodeDestination(node)],
+        code: MessageCode.pingReq,
+        body: encode(pingReq, { padding: new Uint8Array() }),
+        firstHop: node,
+        timeoutMs: options.suspicionTimeout,
+      });
+      this.heard(node);
+    } catch (error) {
+      if (!this.#running) return;
+      deps.log.info('peer does not answer', { node, why: messageOf(error) });
+      this.#on.dead(node);
+    } finally {
+      this.#checking.delete(node);
+    }
+  }
+
+  #watchOthers(): void {
+    const { deps, options, table } = this.#core;
+    this.#round++;
+    const before = deps.clock.now() - options.livenessInterval / 2;
+    for (const node of table.peers()) {
+      if (!table.isNeighbour(node) && this.#round % FAR_ROUNDS !== 0) continue;
+      if ((this.#heard.get(node) ?? 0) < before) void this.check(node);
+    }
+  }
+
+  #watchSelf(): void {
+    const stalled = this.isStalled();
+    this.#beat = this.#core.deps.clock.now();
+    if (stalled) this.#on.stalled();
+  }
+
+  #every(ms: () => number, act: () => void): void {
+    const timer = this.#core.deps.clock.after(ms(), () => {
+      this.#timers.delete(timer);
+      if (!this.#running) return;
+      this.#every(ms, act);
+      act();
+    });
+    this.#timers.add(timer);
+  }
+}
