@@ -21,7 +21,7 @@ export function decodeValue(bytes: Uint8Array, options: WireOptions & { readonly
   if (kind !== undefined) return { kind, value: within('body', () => decode(valueCodec(kind), bytes, options)) };
   const fitting = KNOWN_KINDS.flatMap((known) => {
     const value = known.value && attempt(known.value, bytes, options);
-    return value === undefined ? [] : [{ kind: known.id, value }];
+    return value === undefined || isOfLaterType(value) ? [] : [{ kind: known.id, value }];
   });
   if (fitting.length === 0 && isCertificate(bytes)) return { kind: KindId.certificateByNode, value: bytes };
   const [only] = fitting;
@@ -30,13 +30,18 @@ export function decodeValue(bytes: Uint8Array, options: WireOptions & { readonly
   return only;
 }
 
-function attempt(codec: Codec<unknown>, bytes: Uint8Array, options: WireOptions): unknown {
+function attempt(codec: Codec<object>, bytes: Uint8Array, options: WireOptions): object | undefined {
   try {
     return decode(codec, bytes, options);
   } catch (thrown) {
     if (isWireFailure(thrown)) return undefined;
     throw thrown;
   }
+}
+
+/** A type that nobody here knows says nothing about the Kind. */
+function isOfLaterType(value: object): boolean {
+  return 'type' in value && value.type === 'unknown';
 }
 
 function isCertificate(bytes: Uint8Array): boolean {

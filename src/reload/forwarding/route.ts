@@ -1,4 +1,4 @@
-import { equalBytes } from '#platform/bytes.ts';
+import { toHex } from '#platform/bytes.ts';
 import type { NextHop } from '#reload/forwarding/next-hop.ts';
 import { ErrorCode, ForwardingFlag } from '#reload/wire/codes.ts';
 import { type Destination, nodeDestination } from '#reload/wire/destination.ts';
@@ -80,7 +80,8 @@ function classify(header: HeaderFields, view: RouteView): Decision {
     list = list.slice(1);
   }
   const first = list[0];
-  if (first === undefined) return { type: 'drop', reason: 'destination-list' };
+  // RFC 6940 §6.3.2.2: a type of a later standard is passed by elsewhere in the list, but leads nowhere from here.
+  if (first === undefined || first.type === 'unknown') return { type: 'drop', reason: 'destination-list' };
   if (first.type === 'opaque') return towardsOpaque(header, view, list);
   if (first.type === 'node') {
     if (first.id === WILDCARD_NODE_ID) {
@@ -157,15 +158,10 @@ function hasUnknownOption(header: HeaderFields, flag: number): boolean {
 /** RFC 6940 §13.6.5. Lists are a few entries long; a key per entry keeps hostile ones linear. */
 function hasDuplicates(list: ForwardingHeader['destinationList']): boolean {
   if (list.length < 2) return false;
-  if (list.length === 2) return list[0] !== undefined && list[1] !== undefined && sameDestination(list[0], list[1]);
   return new Set(list.map(destinationKey)).size < list.length;
 }
 
-function sameDestination(a: Destination, b: Destination): boolean {
-  if (a.type === 'opaque') return b.type === 'opaque' && equalBytes(a.id, b.id);
-  return a.type === b.type && a.id === b.id;
-}
-
 function destinationKey(entry: Destination): string {
-  return `${entry.type}:${entry.type === 'opaque' ? Buffer.from(entry.id).toString('hex') : entry.id}`;
+  if (entry.type === 'unknown') return `${entry.code}:${toHex(entry.data)}`;
+  return `${entry.type}:${entry.type === 'opaque' ? toHex(entry.id) : entry.id}`;
 }

@@ -41,6 +41,7 @@ function comesFromTarget(expected: ExpectedOrigin, signer: NodeId): boolean {
   if (target === undefined) return false;
   if (target.type === 'resource') return expected.isCloseEnough(target.id, signer);
   if (target.type === 'opaque') return true;
+  if (target.type === 'unknown') return false;
   if (target.id !== WILDCARD_NODE_ID) return target.id === signer;
   return expected.firstHop === undefined || expected.firstHop === signer;
 }

@@ -6,12 +6,14 @@ import { requireObject, type Writer } from '#reload/wire/writer.ts';
 
 /**
  * One entry of a Destination List or Via List (RFC 6940 §6.3.2.2). An opaque id means something to the node that
- * made it only; `compact` is its form of two bytes in all, of which the first bit is 1.
+ * made it only; `compact` is its form of two bytes in all, of which the first bit is 1. Types of later standards can
+ * be skipped, since they have a length: they are kept as bytes.
  */
 export type Destination =
   | { readonly type: 'node'; readonly id: NodeId }
   | { readonly type: 'resource'; readonly id: ResourceId }
-  | { readonly type: 'opaque'; readonly id: Uint8Array; readonly compact: boolean };
+  | { readonly type: 'opaque'; readonly id: Uint8Array; readonly compact: boolean }
+  | { readonly type: 'unknown'; readonly code: number; readonly data: Uint8Array };
 
 const TYPES = { node: 1, resource: 2, opaque: 3 } as const;
 
@@ -25,6 +27,7 @@ export const destination: Codec<Destination> = {
       node: { type: 'struct', fields: { id: plain } },
       resource: { type: 'struct', fields: { id: plain } },
       opaque: { type: 'struct', fields: { id: { type: 'bytes' }, compact: plain } },
+      unknown: { type: 'struct', fields: { code: plain, data: { type: 'bytes' } } },
     },
   },
   read(reader) {
@@ -48,9 +51,7 @@ export const destination: Codec<Destination> = {
       writer.raw(value.id);
       return;
     }
-    const type = TYPES[value.type];
-    if (type === undefined) throw wireFailure('bad-value', `${String(value.type)} is not a destination type`);
-    writer.u8(type);
+    writer.u8(value.type === 'unknown' ? checkUnknown(value.code) : typeNumber(value.type));
     const mark = writer.open(1);
     writeData(writer, value);
     writer.close(mark, 1);
@@ -70,13 +71,25 @@ function readData(reader: Reader, type: number): Destination {
   } catch (thrown) {
     throw located(thrown, type === TYPES.node ? 'node' : type === TYPES.resource ? 'resource' : 'opaque');
   }
-  throw wireFailure('bad-value', `${type} is not a destination type (1 node, 2 resource, 3 opaque)`, 'type');
+  return { type: 'unknown', code: checkUnknown(type), data: reader.rest() };
+}
+
+function typeNumber(type: keyof typeof TYPES): number {
+  const number = TYPES[type];
+  if (number === undefined) throw wireFailure('bad-value', `${String(type)} is not a destination type`, 'type');
+  return number;
+}
+
+function checkUnknown(code: number): number {
+  if (code > TYPES.opaque && code < 0x80) return code;
+  throw wireFailure('bad-value', `${code} is no number of a destination type to come`, 'type');
 }
 
 function writeData(writer: Writer, value: Destination): void {
   if (value.type === 'node') nodeId.write(writer, value.id);
   else if (value.type === 'resource') resourceId.write(writer, value.id);
-  else writer.opaque(1, value.id);
+  else if (value.type === 'opaque') writer.opaque(1, value.id);
+  else writer.raw(value.data);
 }
 
 export function nodeDestination(id: NodeId): Destination {

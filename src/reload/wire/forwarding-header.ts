@@ -1,6 +1,7 @@
 import { type Codec, type Infer, opaque16, readField, u8, u16, u32, u64, untilEnd } from '#reload/wire/codec.ts';
 import { type Destination, destination } from '#reload/wire/destination.ts';
 import { located, Reader, type WireOptions, wireFailure } from '#reload/wire/reader.ts';
+import { checked } from '#reload/wire/refined.ts';
 import { struct } from '#reload/wire/struct.ts';
 import { requireObject, Writer } from '#reload/wire/writer.ts';
 
@@ -94,10 +95,18 @@ const fixedPart = struct({
 /** The lengths stand together, before the lists that they measure. */
 const listLengths = struct({ viaListLength: u16, destinationListLength: u16, optionsLength: u16 });
 const lists = {
-  viaList: untilEnd(destination),
-  destinationList: untilEnd(destination),
+  viaList: checked(untilEnd(destination), (list) => strayResource(list, list.length)),
+  destinationList: checked(untilEnd(destination), (list) => strayResource(list, list.length - 1)),
   options: untilEnd(forwardingOption),
 } as const;
+
+/** A Resource-ID may only end a Destination List (RFC 6940 §6.3.2.2). */
+function strayResource(list: readonly Destination[], limit: number): string | undefined {
+  for (let i = 0; i < limit; i += 1) {
+    if (list[i]?.type === 'resource') return `entry ${i} is a Resource-ID, which may only end a Destination List`;
+  }
+  return undefined;
+}
 
 export const forwardingHeader: Codec<ForwardingHeader> = {
   shape: {

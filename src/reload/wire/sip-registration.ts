@@ -1,7 +1,7 @@
-import { type Infer, list16, sized16, u8 } from '#reload/wire/codec.ts';
+import { type Infer, list16 } from '#reload/wire/codec.ts';
 import { destination } from '#reload/wire/destination.ts';
 import { checked } from '#reload/wire/refined.ts';
-import { select, struct } from '#reload/wire/struct.ts';
+import { selectOrKeep, struct } from '#reload/wire/struct.ts';
 import { text16 } from '#reload/wire/text.ts';
 
 const route = struct({
@@ -13,7 +13,7 @@ const route = struct({
 
 /**
  * Where an AOR is to be found (RFC 7904 §3.2): under another AOR, or at the end of a Destination List.
- * `contactPrefs` is a predicate of RFC 3840, perhaps empty.
+ * `contactPrefs` is a predicate of RFC 3840, perhaps empty. Types of later standards are kept as bytes.
  */
-export const sipRegistration = select('type', u8, { uri: [1, struct({ uri: text16 })], route: [2, route] }, sized16);
+export const sipRegistration = selectOrKeep({ uri: [1, struct({ uri: text16 })], route: [2, route] }, 2);
 export type SipRegistration = Infer<typeof sipRegistration>;

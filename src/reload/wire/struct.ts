@@ -5,6 +5,7 @@ import {
   type Shape,
   type StructShape,
   sized8,
+  sized16,
   sized32,
   type UnionShape,
   u8,
@@ -120,18 +121,18 @@ export interface Unknown {
 }
 
 /**
- * As `select` with the tag `type`, where each alternative stands behind a size of 8 or 32 bits, so that unknown ones
- * can be skipped: they are kept as bytes.
+ * As `select` with the tag `type`, where each alternative stands behind a size of 8, 16 or 32 bits, so that unknown ones
+ * can be skipped: they are kept as bytes. Type 0 is invalid everywhere.
  */
-export function selectOrKeep<C extends Cases>(cases: C, width: 1 | 4): Codec<Choice<'type', C> | Unknown> {
-  const frame = width === 1 ? sized8 : sized32;
+export function selectOrKeep<C extends Cases>(cases: C, width: 1 | 2 | 4): Codec<Choice<'type', C> | Unknown> {
+  const frame = width === 1 ? sized8 : width === 2 ? sized16 : sized32;
   const known = select('type', u8, cases, frame);
   const codes = new Set(Object.values(cases).map(([code]) => code));
   return {
     shape: { type: 'union', tag: 'type', cases: { ...known.shape.cases, unknown: unknown.shape } },
     read(reader) {
       if (codes.has(reader.peek())) return known.read(reader);
-      return { type: 'unknown', code: reader.u8(), data: reader.opaque(width) };
+      return { type: 'unknown', code: checkUnknown(reader.u8(), codes), data: reader.opaque(width) };
     },
     write(writer, value) {
       requireObject(value);
@@ -139,11 +140,15 @@ export function selectOrKeep<C extends Cases>(cases: C, width: 1 | 4): Codec<Cho
         known.write(writer, value);
         return;
       }
-      if (codes.has(value.code)) throw wireFailure('bad-value', `${value.code} is a known type`, 'code');
-      writer.u8(value.code);
+      writer.u8(checkUnknown(value.code, codes));
       writer.opaque(width, value.data);
     },
   };
+}
+
+function checkUnknown(code: number, known: ReadonlySet<number>): number {
+  if (code === 0 || known.has(code)) throw wireFailure('bad-value', `${code} is not an unknown type`, 'type');
+  return code;
 }
 
 function isUnknown(value: { readonly type: string }): value is Unknown {
