@@ -1,0 +1,55 @@
+import type { Clock } from '#platform/clock.ts';
+import type { CountryCode } from '#pstn/countries.ts';
+import { Exchange, type ExchangeEvent } from '#pstn/emulator/exchange.ts';
+import { Pump, type PumpOptions } from '#pstn/emulator/pump.ts';
+import { type ModemCounters, type ModemPort, VoiceModem, type VoiceModemOptions } from '#pstn/emulator/voice-modem.ts';
+
+export interface EmulatedLineOptions extends Partial<PumpOptions>, Partial<VoiceModemOptions> {
+  readonly country: CountryCode;
+}
+
+/** A modem, a copper pair and an exchange, in one piece. What it is connected to on the computer's side is up to `port`. */
+export class EmulatedLine {
+  readonly exchange: Exchange;
+  readonly #modem: VoiceModem;
+  readonly #pump: Pump;
+
+  constructor(
+    deps: { readonly clock: Clock; readonly port: ModemPort; readonly onEvent: (event: ExchangeEvent) => void },
+    options: EmulatedLineOptions,
+  ) {
+    this.exchange = new Exchange(deps, options.country);
+    const pump = {
+      skewPpm: options.skewPpm ?? 0,
+      stallMs: options.stallMs ?? 0,
+      stallEveryMs: options.stallEveryMs ?? 3000,
+    };
+    this.#pump = new Pump(deps.clock, pump, (count) => this.#modem.advance(count));
+    this.#modem = new VoiceModem(
+      {
+        port: deps.port,
+        loop: this.exchange,
+        onActive: (active) => (active ? this.#pump.start() : this.#pump.stop()),
+      },
+      {
+        country: options.country,
+        dialResultAtOnce: options.dialResultAtOnce ?? false,
+        duplexExit: options.duplexExit ?? '^',
+      },
+    );
+  }
+
+  get counters(): ModemCounters {
+    return this.#modem.counters;
+  }
+
+  /** Bytes that the computer wrote. */
+  receive(bytes: Uint8Array): void {
+    this.#modem.receive(bytes);
+  }
+
+  close(): void {
+    this.#pump.stop();
+    this.exchange.close();
+  }
+}

@@ -1,0 +1,24 @@
+import type { CallerIdBlock } from '#pstn/caller-id.ts';
+
+/** The copper pair as the modem sees it: what the exchange does to it. */
+export interface LoopListener {
+  /** Ringing current begins or pauses. */
+  ring(on: boolean): void;
+  /** Data in the sound between rings, or before them; as the fields that the modem's FSK receiver would find. */
+  callerId(block: CallerIdBlock): void;
+  /** Loop current comes or goes while off hook. */
+  current(flows: boolean): void;
+  /** The exchange reversed the wires, as some do when the far end answers. */
+  reversed(): void;
+}
+
+/** The exchange's end of the pair, as the subscriber's equipment uses it. */
+export interface Loop {
+  listen(listener: LoopListener): void;
+  /** Off hook: draws current. */
+  seize(): void;
+  /** On hook. */
+  release(): void;
+  /** Sound both ways, mu-law, equally long: takes what the subscriber sends, gives what the exchange sends. Off hook only. */
+  transfer(sent: Uint8Array): Uint8Array;
+}

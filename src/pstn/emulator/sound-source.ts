@@ -1,0 +1,79 @@
+import { dtmfSound } from '#media/dtmf.ts';
+import { silence } from '#media/g711.ts';
+import { ToneGenerator } from '#media/tones.ts';
+import type { NetworkTone } from '#pstn/countries.ts';
+
+/** An endless supply of mu-law sound. */
+export interface SoundSource {
+  next(count: number): Uint8Array;
+}
+
+export const silentSource: SoundSource = { next: silence };
+
+/** A steady tone of one or more frequencies in Hz. */
+export function steadyTone(frequencies: readonly number[]): SoundSource {
+  return new ToneGenerator(frequencies);
+}
+
+/** A recording, once; silence behind it. */
+export function recording(samples: Uint8Array): SoundSource {
+  let at = 0;
+  return {
+    next(count) {
+      const out = silence(count);
+      out.set(samples.subarray(at, at + count));
+      at += count;
+      return out;
+    },
+  };
+}
+
+/** A tone of the network with its cadence, from its first burst on. */
+export function networkTone(tone: NetworkTone): SoundSource {
+  const steady = steadyTone(tone.frequencies);
+  if (tone.cadence.length === 0) return steady;
+  const edges = tone.cadence.map((ms) => ms * 8);
+  let index = 0;
+  let left = edges[0] ?? 0;
+  return {
+    next(count) {
+      const out = silence(count);
+      for (let at = 0; at < count; ) {
+        const piece = Math.min(left, count - at);
+        const sound = steady.next(piece);
+        if (index % 2 === 0) out.set(sound, at);
+        at += piece;
+        left -= piece;
+        if (left > 0) continue;
+        index = (index + 1) % edges.length;
+        left = edges[index] ?? 0;
+      }
+      return out;
+    },
+  };
+}
+
+/** A source over which digits can be laid. */
+export class KeyedSource implements SoundSource {
+  readonly #under: SoundSource;
+  #keys = new Uint8Array(0);
+
+  constructor(under: SoundSource) {
+    this.#under = under;
+  }
+
+  press(digits: string): void {
+    const more = dtmfSound(digits);
+    const joined = new Uint8Array(this.#keys.length + more.length);
+    joined.set(this.#keys);
+    joined.set(more, this.#keys.length);
+    this.#keys = joined;
+  }
+
+  next(count: number): Uint8Array {
+    const out = this.#under.next(count).slice();
+    out.set(this.#keys.subarray(0, count));
+    this.#keys = this.#keys.slice(count);
+    return out;
+  }
+}

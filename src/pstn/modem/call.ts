@@ -1,0 +1,142 @@
+import { dtmfSound, isDigits } from '#media/dtmf.ts';
+import { silence } from '#media/g711.ts';
+import { Failure } from '#platform/failure.ts';
+import type { DialFault, LineCall, LineCallStatistics, LineHangup, SampleExchange } from '#pstn/line.ts';
+import { shield } from '#pstn/modem/dle.ts';
+
+/** Sound written ahead of what was read, in bytes: 60 ms that cover the host's hesitations. */
+export const CUSHION = 480;
+const KEY_MS = 100;
+const PAUSE_MS = 80;
+
+/** What a call needs of the modem below it. */
+export interface CallControl {
+  write(bytes: Uint8Array): void;
+  hangUp(): void;
+  /** Sends digits by +VTS; resolves when the stream runs again. undefined sends them as tones within the stream. */
+  readonly signal: ((digits: string) => Promise<void>) | undefined;
+}
+
+/**
+ * The sound of one call. The modem's clock is the only one: for every byte heard one byte is played, after a cushion of
+ * 60 ms. When a hesitation outlasts the cushion the modem inserts silence, and what is written later plays that much
+ * later, so the delay settles at the longest hesitation and nothing is lost.
+ *
+ * DTMF goes out as tones within the stream: +VTS works only outside of it (ITU-T V.253 §10.2.7), where the call would be
+ * deaf and mute for the length of the digits.
+ */
+export class ModemCall implements LineCall {
+  readonly ended: Promise<LineHangup>;
+  readonly #control: CallControl;
+  readonly #digitListeners: ((digit: string) => void)[] = [];
+  readonly #tones: { sound: Uint8Array; readonly played: () => void }[] = [];
+  #exchange: SampleExchange = (heard) => silence(heard.length);
+  #heard = 0;
+  #played = 0;
+  #underruns = 0;
+  #overruns = 0;
+  #resolveEnded: (hangup: LineHangup) => void = () => {};
+  #over = false;
+
+  constructor(control: CallControl) {
+    this.#control = control;
+    this.ended = new Promise((resolve) => {
+      this.#resolveEnded = resolve;
+    });
+  }
+
+  get statistics(): LineCallStatistics {
+    return {
+      bytesHeard: this.#heard,
+      bytesPlayed: this.#played,
+      underruns: this.#underruns,
+      overruns: this.#overruns,
+    };
+  }
+
+  connect(exchange: SampleExchange): void {
+    this.#exchange = exchange;
+  }
+
+  onDigit(listener: (digit: string) => void): void {
+    this.#digitListeners.push(listener);
+  }
+
+  async sendDigits(digits: string): Promise<void> {
+    if (!isDigits(digits)) {
+      const detail = 'digits to send must be 1 to 64 of 0-9 * # A-D';
+      throw new Failure<DialFault>({ code: 'modem', detail }, detail);
+    }
+    if (this.#over) return;
+    if (this.#control.signal) return this.#control.signal(digits);
+    await new Promise<void>((resolve) => {
+      this.#tones.push({ sound: dtmfSound(digits, KEY_MS, PAUSE_MS), played: resolve });
+    });
+  }
+
+  async hangUp(): Promise<void> {
+    if (!this.#over) this.#control.hangUp();
+    await this.ended;
+  }
+
+  /** The stream begins, or begins anew after +VTS. */
+  begin(): void {
+    this.#play(silence(CUSHION));
+  }
+
+  /** A piece of the stream as it was read. */
+  hear(samples: Uint8Array): void {
+    this.#heard += samples.length;
+    this.#play(this.#withTones(this.#answerTo(samples)));
+  }
+
+  digit(digit: string): void {
+    for (const listener of this.#digitListeners) listener(digit);
+  }
+
+  count(what: 'underrun' | 'overrun'): void {
+    if (what === 'underrun') this.#underruns++;
+    else this.#overruns++;
+  }
+
+  finish(hangup: LineHangup): void {
+    this.#over = true;
+    for (const tone of this.#tones.splice(0)) tone.played();
+    this.#resolveEnded(hangup);
+  }
+
+  /** The line stays in step whatever the exchange does. */
+  #answerTo(samples: Uint8Array): Uint8Array {
+    let answer: Uint8Array;
+    try {
+      answer = this.#exchange(samples);
+    } catch {
+      return silence(samples.length);
+    }
+    if (answer.length === samples.length) return answer;
+    const fitted = silence(samples.length);
+    fitted.set(answer.subarray(0, samples.length));
+    return fitted;
+  }
+
+  #play(samples: Uint8Array): void {
+    this.#played += samples.length;
+    this.#control.write(shield(samples));
+  }
+
+  /** Digits on their way out take the place of the far end's sound. */
+  #withTones(samples: Uint8Array): Uint8Array {
+    if (this.#tones.length === 0) return samples;
+    const mixed = samples.slice();
+    for (let at = 0; at < mixed.length; ) {
+      const tone = this.#tones[0];
+      if (tone === undefined) break;
+      const piece = tone.sound.subarray(0, mixed.length - at);
+      mixed.set(piece, at);
+      at += piece.length;
+      tone.sound = tone.sound.subarray(piece.length);
+      if (tone.sound.length === 0) this.#tones.shift()?.played();
+    }
+    return mixed;
+  }
+}

@@ -1,0 +1,114 @@
+import { inLeaving, inStopping } from '#pstn/modem/machine/leaving.ts';
+import { ended, inAnswering, inDialling, inListening } from '#pstn/modem/machine/placing.ts';
+import { inClosed, inIdentifying, inInitialising, inOpening, inResynchronising } from '#pstn/modem/machine/setup.ts';
+import type { Input, MachineOptions, Outcome, State, Step } from '#pstn/modem/machine/state.ts';
+import { inSignalling, inTalking } from '#pstn/modem/machine/talking.ts';
+import {
+  after,
+  enterClosed,
+  enterOpening,
+  enterStopped,
+  enterStopping,
+  failed,
+  leaveCommand,
+  leaveStream,
+} from '#pstn/modem/machine/transitions.ts';
+import { inIdle, inRinging } from '#pstn/modem/machine/waiting.ts';
+
+export const initialState: State = { phase: 'stopped' };
+
+/** One step of a voice modem's driver: pure, with time-outs as inputs. Sound does not pass through here. */
+export function step(state: State, input: Input, options: MachineOptions): Step {
+  if (input.type === 'lost') return lost(state, input.reason);
+  if (input.type === 'stop' && state.phase !== 'leaving') return stop(state);
+  switch (state.phase) {
+    case 'stopped':
+      return input.type === 'start' ? enterOpening(0) : { state, effects: [] };
+    case 'closed':
+      return inClosed(state, input);
+    case 'opening':
+      return inOpening(state, input);
+    case 'resynchronising':
+      return inResynchronising(state, input);
+    case 'identifying':
+      return inIdentifying(state, input, options);
+    case 'initialising':
+      return inInitialising(state, input);
+    case 'idle':
+      return inIdle(state, input, options);
+    case 'ringing':
+      return inRinging(state, input);
+    case 'answering':
+      return inAnswering(state, input);
+    case 'dialling':
+      return inDialling(state, input);
+    case 'listening':
+      return inListening(state, input, options);
+    case 'talking':
+      return inTalking(state, input);
+    case 'signalling':
+      return inSignalling(state, input);
+    case 'leaving':
+      return inLeaving(state, input);
+    case 'stopping':
+      return inStopping(state, input);
+  }
+}
+
+/** The device is gone, in whatever phase. */
+function lost(state: State, reason: string): Step {
+  if (state.phase === 'stopped') return { state, effects: [] };
+  if (state.phase === 'stopping') return enterStopped();
+  if (state.phase === 'leaving' && state.stop) return after(state.outcome, enterStopped());
+  const closed = enterClosed(reason, state.phase === 'opening' ? state.attempts : 0);
+  const outcome = outcomeOfLoss(state);
+  if (outcome) return after(outcome, closed);
+  if (state.phase !== 'ringing') return closed;
+  return { state: closed.state, effects: [{ type: 'abandoned' }, ...closed.effects] };
+}
+
+function outcomeOfLoss(state: State): Outcome | undefined {
+  const vanished = failed({ code: 'modem', detail: 'the modem vanished' });
+  switch (state.phase) {
+    case 'talking':
+    case 'signalling':
+      return ended('modem-lost');
+    case 'leaving':
+      return state.outcome;
+    case 'answering':
+    case 'dialling':
+    case 'listening':
+      return vanished;
+    case 'idle':
+      return state.dial === undefined ? undefined : vanished;
+    default:
+      return undefined;
+  }
+}
+
+function stop(state: State): Step {
+  const aborted = failed({ code: 'aborted' });
+  switch (state.phase) {
+    case 'stopped':
+      return { state, effects: [{ type: 'stopped' }] };
+    case 'stopping':
+      return { state, effects: [] };
+    case 'closed':
+    case 'opening':
+      return enterStopped();
+    case 'talking':
+    case 'signalling':
+      return leaveStream(state.modem, ended('local'), true);
+    case 'listening':
+      return leaveStream(state.modem, aborted, true);
+    case 'answering':
+    case 'dialling':
+      return leaveCommand(state.modem, aborted, true);
+    case 'ringing': {
+      const { state: stopping, effects } = enterStopping();
+      return { state: stopping, effects: [{ type: 'abandoned' }, ...effects] };
+    }
+    default:
+      return state.phase === 'idle' && state.dial !== undefined ? after(aborted, enterStopping()) : enterStopping();
+  }
+}

@@ -1,0 +1,164 @@
+import { countries, longestPause } from '#pstn/countries.ts';
+import type { DialFault, LineHangup } from '#pstn/line.ts';
+import { advance, startScript, streaming } from '#pstn/modem/machine/script.ts';
+import type { Flow, Input, MachineOptions, Modem, Outcome, State, Step } from '#pstn/modem/machine/state.ts';
+import {
+  after,
+  enterResynchronising,
+  enterTalking,
+  failed,
+  hangUp,
+  leaveCommand,
+  leaveStream,
+  WATCHDOG_MS,
+} from '#pstn/modem/machine/transitions.ts';
+import type { FinalResult } from '#pstn/modem/results.ts';
+
+/** Without any ringback for so long after dialling the far end is taken to have answered at once, as +VRN has it. */
+const NEVER_RANG_MS = 10_000;
+/** Seconds without any sound from the modem that mean it is stuck. */
+const STILL_LIMIT = 3;
+
+type Answering = Extract<State, { readonly phase: 'answering' }>;
+type Dialling = Extract<State, { readonly phase: 'dialling' }>;
+type Listening = Extract<State, { readonly phase: 'listening' }>;
+
+export function inAnswering(state: Answering, input: Input): Step {
+  if (input.type === 'hang-up') return leaveCommand(state.modem, failed({ code: 'aborted' }));
+  const step = advance(state.script, input);
+  switch (step.outcome) {
+    case 'information':
+      return { state, effects: [] };
+    case 'waiting':
+      return { state: { ...state, script: step.script }, effects: step.effects };
+    case 'failed':
+      return leaveCommand(state.modem, refused(step.command, step.result));
+    case 'done':
+      return connect(state.modem);
+  }
+}
+
+export function inDialling(state: Dialling, input: Input): Step {
+  if (input.type === 'hang-up') return leaveCommand(state.modem, failed({ code: 'aborted' }));
+  if (input.type === 'timeout' && input.timer === 'dial') {
+    return leaveCommand(state.modem, failed({ code: 'no-answer' }));
+  }
+  const step = advance(state.script, input);
+  switch (step.outcome) {
+    case 'information':
+      return { state, effects: [] };
+    case 'waiting':
+      return { state: { ...state, script: step.script }, effects: step.effects };
+    case 'failed':
+      return notReached(state.modem, step.command, step.result);
+    case 'done':
+      return reached(state, step.result);
+  }
+}
+
+/**
+ * The modem dialled and left the rest to us: sound flows already, and the answer is inferred from its ringback reports.
+ * A loop interruption or polarity reversal here is the exchange's answer signal.
+ */
+export function inListening(state: Listening, input: Input, options: MachineOptions): Step {
+  if (input.type === 'hang-up') return leaveStream(state.modem, failed({ code: 'aborted' }));
+  if (input.type === 'timeout') return listeningTimeout(state, input);
+  if (input.type !== 'code') return { state, effects: [] };
+  switch (input.code) {
+    case 'r': {
+      const pause = longestPause(countries[options.country].ringback.cadence);
+      return { state, effects: [{ type: 'set-timer', timer: 'answer-inferred', ms: pause + 500 }] };
+    }
+    case 'b':
+    case 'K':
+      return leaveStream(state.modem, failed({ code: 'busy' }));
+    case 'l':
+    case 'L':
+      return answered(state, input.heard);
+    case '\x03':
+      return hangUp(state.modem, failed({ code: 'no-answer' }));
+    default:
+      return { state, effects: [] };
+  }
+}
+
+/** Whether sound still comes; undefined once it has been missing too long. */
+export function watch(flow: Flow, heard: number): Flow | undefined {
+  const stillFor = heard > flow.heard ? 0 : flow.stillFor + 1;
+  return stillFor >= STILL_LIMIT ? undefined : { heard, stillFor };
+}
+
+/** The modem stopped talking to us in the middle of a call. */
+export function stuck(outcome: Outcome): Step {
+  return after(outcome, enterResynchronising(1));
+}
+
+function listeningTimeout(state: Listening, input: Extract<Input, { type: 'timeout' }>): Step {
+  if (input.timer === 'answer-inferred') return answered(state, input.heard);
+  if (input.timer === 'dial') return leaveStream(state.modem, failed({ code: 'no-answer' }));
+  if (input.timer !== 'watchdog') return { state, effects: [] };
+  const flow = watch(state.flow, input.heard);
+  if (flow === undefined) return stuck(failed({ code: 'modem', detail: 'the modem sends no sound' }));
+  return { state: { ...state, flow }, effects: [{ type: 'set-timer', timer: 'watchdog', ms: WATCHDOG_MS }] };
+}
+
+function connect(modem: Modem): Step {
+  const { state, effects } = enterTalking(modem, 0);
+  return { state, effects: [...effects, { type: 'stream' }, { type: 'connected' }] };
+}
+
+function answered(state: Listening, heard: number): Step {
+  const { state: talking, effects } = enterTalking(state.modem, heard);
+  return { state: talking, effects: [...effects, { type: 'cancel-timer', timer: 'dial' }, { type: 'connected' }] };
+}
+
+/** ATD is done, or the stream behind it has begun. VCON means answered; OK means dialled and no more. */
+function reached(state: Dialling, result: FinalResult): Step {
+  if (result !== 'CONNECT') {
+    const { script, effects } = startScript([streaming('AT+VTR')]);
+    return { state: { ...state, script, answered: result === 'VCON' }, effects };
+  }
+  if (state.answered) return connect(state.modem);
+  return {
+    state: { phase: 'listening', modem: state.modem, flow: { heard: 0, stillFor: 0 } },
+    effects: [
+      { type: 'cancel-timer', timer: 'command' },
+      { type: 'stream' },
+      { type: 'set-timer', timer: 'answer-inferred', ms: NEVER_RANG_MS },
+      { type: 'set-timer', timer: 'watchdog', ms: WATCHDOG_MS },
+    ],
+  };
+}
+
+function notReached(modem: Modem, command: string, result: FinalResult | 'no answer'): Step {
+  const fault = dialFault(command, result);
+  return result === 'no answer' ? leaveCommand(modem, failed(fault)) : hangUp(modem, failed(fault));
+}
+
+function dialFault(command: string, result: FinalResult | 'no answer'): DialFault {
+  switch (result) {
+    case 'BUSY':
+      return { code: 'busy' };
+    case 'NO ANSWER':
+    case 'no answer':
+      return { code: 'no-answer' };
+    case 'NO DIALTONE':
+    case 'NO LINE':
+      return { code: 'no-dial-tone' };
+    case 'LINE IN USE':
+      return { code: 'line-unavailable', state: 'busy' };
+    case 'NO CARRIER':
+      return { code: 'no-answer' };
+    default:
+      return { code: 'modem', detail: `${command.slice(0, 6)} answered ${result}` };
+  }
+}
+
+function refused(command: string, result: FinalResult | 'no answer'): Outcome {
+  return failed({ code: 'modem', detail: `${command}: ${result}` });
+}
+
+/** A call that ended for `hangup`. */
+export function ended(hangup: LineHangup): Outcome {
+  return { type: 'ended', hangup };
+}

@@ -1,0 +1,96 @@
+import { advance, command, startScript } from '#pstn/modem/machine/script.ts';
+import type { Effect, Input, MachineOptions, ModemIdentity, State, Step } from '#pstn/modem/machine/state.ts';
+import {
+  enterIdentifying,
+  enterIdle,
+  enterInitialising,
+  enterOpening,
+  enterResynchronising,
+  giveUp,
+} from '#pstn/modem/machine/transitions.ts';
+import { mulawMethod, parseVoiceMethod } from '#pstn/modem/voice-methods.ts';
+
+const MAX_ATTEMPTS = 5;
+const PROBE_MS = 1000;
+const MAX_METHODS = 40;
+const MAX_DESCRIPTION = 80;
+
+type Phase<Name extends State['phase']> = Extract<State, { readonly phase: Name }>;
+
+/** From an opened port to a modem that is ready for calls. */
+
+export function inClosed(state: Phase<'closed'>, input: Input): Step {
+  return input.type === 'timeout' && input.timer === 'open' ? enterOpening(state.attempts) : { state, effects: [] };
+}
+
+export function inOpening(state: Phase<'opening'>, input: Input): Step {
+  return input.type === 'opened' ? enterResynchronising(1) : { state, effects: [] };
+}
+
+export function inResynchronising(state: Phase<'resynchronising'>, input: Input): Step {
+  if (state.probe === undefined) {
+    if (input.type !== 'timeout' || input.timer !== 'drain') return { state, effects: [] };
+    const { script, effects } = startScript([command('ATE0Q0V1', PROBE_MS)]);
+    return { state: { ...state, probe: script }, effects: [{ type: 'read-lines' }, ...effects] };
+  }
+  const step = advance(state.probe, input);
+  if (step.outcome === 'done') return enterIdentifying();
+  if (step.outcome !== 'failed') return { state, effects: [] };
+  if (state.attempt < MAX_ATTEMPTS) return enterResynchronising(state.attempt + 1);
+  return giveUp('the modem does not answer: check cable and power, and that no other program uses the device', 3);
+}
+
+export function inIdentifying(state: Phase<'identifying'>, input: Input, options: MachineOptions): Step {
+  const step = advance(state.script, input);
+  switch (step.outcome) {
+    case 'information':
+      return { state: { ...state, identity: learn(state.identity, step.command, step.text) }, effects: [] };
+    case 'waiting':
+      return { state: { ...state, script: step.script }, effects: step.effects };
+    case 'failed':
+      if (step.result === 'no answer') return giveUp(`the modem did not answer ${step.command}`, 3);
+      return giveUp(`the modem refused ${step.command}: it is no voice modem (ITU-T V.253)`, 6);
+    case 'done':
+      return choose(state.identity, options);
+  }
+}
+
+export function inInitialising(state: Phase<'initialising'>, input: Input): Step {
+  const step = advance(state.script, input);
+  switch (step.outcome) {
+    case 'information':
+      return { state, effects: [] };
+    case 'waiting':
+      return { state: { ...state, script: step.script }, effects: step.effects };
+    case 'failed':
+      return giveUp(`the modem answered ${step.result} to ${step.command}`, 3);
+    case 'done':
+      return enterIdle(state.modem);
+  }
+}
+
+function choose(identity: ModemIdentity, options: MachineOptions): Step {
+  const description = identity.description === '' ? 'unnamed voice modem' : identity.description;
+  const mulaw = mulawMethod(identity.methods);
+  if (mulaw === undefined) {
+    const names = identity.methods.map((method) => method.name).join(', ');
+    return giveUp(`${description} offers no mu-law at 8000 samples a second, only: ${names || 'nothing'}`, 6);
+  }
+  const { state, effects } = enterInitialising({ description, mulaw }, options);
+  const log: Effect = { type: 'log', level: 'info', message: 'voice modem identified', text: description };
+  return { state, effects: [log, ...effects] };
+}
+
+function learn(identity: ModemIdentity, asked: string, line: string): ModemIdentity {
+  if (asked === 'AT+VSM=?') {
+    const method = parseVoiceMethod(line);
+    if (method === undefined || identity.methods.length >= MAX_METHODS) return identity;
+    return { ...identity, methods: [...identity.methods, method] };
+  }
+  const names = asked.startsWith('ATI') || asked.startsWith('AT+FM');
+  if (!names || line.startsWith('AT') || line === 'RING') return identity;
+  const text = line.replace(/^\+FM[IM]: ?/, '').replace(/[^\x20-\x7e]/g, '');
+  if (text === '' || identity.description.includes(text)) return identity;
+  const description = identity.description === '' ? text : `${identity.description} ${text}`;
+  return { ...identity, description: description.slice(0, MAX_DESCRIPTION) };
+}

@@ -1,0 +1,166 @@
+import type { CallerIdBlock } from '#pstn/caller-id.ts';
+import type { CountryCode } from '#pstn/countries.ts';
+import type { CallerId, DialFault, LineHangup, LineStatus } from '#pstn/line.ts';
+import type { VoiceMethod } from '#pstn/modem/voice-methods.ts';
+
+export interface MachineOptions {
+  readonly country: CountryCode;
+  /** How long the whole of dialling and ringing may take, ms. */
+  readonly dialTimeoutMs: number;
+  /** Silence on the line that ends a call, s; undefined leaves silence alone. */
+  readonly silenceSeconds: number | undefined;
+}
+
+/** What the modem said of itself. */
+export interface ModemIdentity {
+  /** Answers to ATI, ATI3, +FMI? and +FMM?, joined for logs and status. */
+  readonly description: string;
+  readonly methods: readonly VoiceMethod[];
+}
+
+/** A modem that can do what a call needs. */
+export interface Modem {
+  readonly description: string;
+  readonly mulaw: VoiceMethod;
+}
+
+export interface Command {
+  readonly text: string;
+  readonly ms: number;
+  /** An ERROR does not matter. */
+  readonly optional: boolean;
+  /** CONNECT starts a stream of sound. */
+  readonly stream: boolean;
+}
+
+/** Commands still to run; the first is in flight. */
+export interface Script {
+  readonly commands: readonly Command[];
+  /** Commands in a row that got no answer. */
+  readonly unanswered: number;
+}
+
+/** Which key is held on the line, by the modem's reports. */
+export interface HeldKey {
+  readonly digit: string | undefined;
+  /** Bytes of sound heard when it was last reported. */
+  readonly at: number;
+}
+
+/** What a call came to, told once the modem is on hook again. */
+export type Outcome =
+  | { readonly type: 'failed'; readonly fault: DialFault }
+  | { readonly type: 'ended'; readonly hangup: LineHangup };
+
+export type State =
+  | { readonly phase: 'stopped' }
+  | { readonly phase: 'closed'; readonly attempts: number }
+  | { readonly phase: 'opening'; readonly attempts: number }
+  | { readonly phase: 'resynchronising'; readonly attempt: number; readonly probe: Script | undefined }
+  | { readonly phase: 'identifying'; readonly script: Script; readonly identity: ModemIdentity }
+  | { readonly phase: 'initialising'; readonly script: Script; readonly modem: Modem }
+  | Idle
+  | { readonly phase: 'ringing'; readonly modem: Modem; readonly block: CallerIdBlock; readonly announced: boolean }
+  | { readonly phase: 'answering'; readonly modem: Modem; readonly script: Script }
+  | { readonly phase: 'dialling'; readonly modem: Modem; readonly script: Script; readonly answered: boolean }
+  | { readonly phase: 'listening'; readonly modem: Modem; readonly flow: Flow }
+  | { readonly phase: 'talking'; readonly modem: Modem; readonly flow: Flow; readonly key: HeldKey }
+  | Signalling
+  | Leaving
+  | { readonly phase: 'stopping'; readonly script: Script };
+
+export interface Idle {
+  readonly phase: 'idle';
+  readonly modem: Modem;
+  /** Caller ID that came before the first RING. */
+  readonly block: CallerIdBlock;
+  /** A look whether the modem still answers. */
+  readonly check: Script | undefined;
+  /** Dialling that waits for the end of that look. */
+  readonly dial: string | undefined;
+}
+
+/** How the sound was when last looked at. */
+export interface Flow {
+  readonly heard: number;
+  readonly stillFor: number;
+}
+
+/** DTMF by +VTS: out of the stream, the command, into the stream again. */
+export interface Signalling {
+  readonly phase: 'signalling';
+  readonly modem: Modem;
+  readonly stage: 'stream' | 'result' | 'commands';
+  readonly digits: string;
+  readonly script: Script;
+}
+
+export interface Leaving {
+  readonly phase: 'leaving';
+  readonly modem: Modem;
+  /** `stream`: the end of the sound is awaited; `result`: the result code behind it; then the commands run. */
+  readonly stage: 'stream' | 'result' | 'commands';
+  readonly nudged: boolean;
+  readonly script: Script;
+  readonly outcome: Outcome;
+  readonly stop: boolean;
+}
+
+export type TimerName =
+  | 'open'
+  | 'command'
+  | 'drain'
+  | 'check'
+  | 'caller-id'
+  | 'ring-gap'
+  | 'dial'
+  | 'answer-inferred'
+  | 'watchdog';
+
+export type Input =
+  | { readonly type: 'start' }
+  | { readonly type: 'stop' }
+  | { readonly type: 'opened' }
+  /** The port could not be opened, or closed by itself. */
+  | { readonly type: 'lost'; readonly reason: string }
+  | { readonly type: 'line'; readonly text: string }
+  /** `heard` counts the bytes of sound of the call so far. */
+  | { readonly type: 'code'; readonly code: string; readonly heard: number }
+  | { readonly type: 'timeout'; readonly timer: TimerName; readonly heard: number }
+  | { readonly type: 'dial'; readonly digits: string }
+  | { readonly type: 'answer' }
+  | { readonly type: 'signal'; readonly digits: string }
+  | { readonly type: 'hang-up' };
+
+export type Effect =
+  | { readonly type: 'open' }
+  | { readonly type: 'close' }
+  | { readonly type: 'stopped' }
+  | { readonly type: 'send'; readonly bytes: Uint8Array }
+  /** Whatever was being read, lines follow now. */
+  | { readonly type: 'read-lines' }
+  | { readonly type: 'expect-stream' }
+  | { readonly type: 'set-timer'; readonly timer: TimerName; readonly ms: number }
+  | { readonly type: 'cancel-timer'; readonly timer: TimerName }
+  | { readonly type: 'status'; readonly status: LineStatus }
+  | { readonly type: 'ring'; readonly callerId: CallerId }
+  | { readonly type: 'abandoned' }
+  /** Sound flows from here on. */
+  | { readonly type: 'stream' }
+  /** The far end answered, or the ring was answered. */
+  | { readonly type: 'connected' }
+  | { readonly type: 'outcome'; readonly outcome: Outcome }
+  | { readonly type: 'digit'; readonly digit: string }
+  | { readonly type: 'signalled' }
+  | { readonly type: 'count'; readonly what: 'underrun' | 'overrun' }
+  | {
+      readonly type: 'log';
+      readonly level: 'debug' | 'info' | 'warn';
+      readonly message: string;
+      readonly text?: string;
+    };
+
+export interface Step {
+  readonly state: State;
+  readonly effects: readonly Effect[];
+}

@@ -1,0 +1,109 @@
+import { shieldedCode } from '#pstn/modem/dle.ts';
+import { ended, stuck, watch } from '#pstn/modem/machine/placing.ts';
+import { advance, command, noScript, startScript, streaming } from '#pstn/modem/machine/script.ts';
+import type { HeldKey, Input, Signalling, State, Step } from '#pstn/modem/machine/state.ts';
+import { enterTalking, hangUp, leaveCommand, leaveStream, WATCHDOG_MS } from '#pstn/modem/machine/transitions.ts';
+
+type Talking = Extract<State, { readonly phase: 'talking' }>;
+
+/** Modems repeat a held key about every 70 ms; a report after a longer pause is another press. In bytes of sound. */
+const KEY_REPEAT = 130 * 8;
+const STREAM_END_MS = 1000;
+
+/** A call in full duplex. */
+export function inTalking(state: Talking, input: Input): Step {
+  switch (input.type) {
+    case 'hang-up':
+      return leaveStream(state.modem, ended('local'));
+    case 'signal':
+      return leaveToSignal(state, input.digits);
+    case 'timeout':
+      return input.timer === 'watchdog' ? watched(state, input.heard) : { state, effects: [] };
+    case 'code':
+      return report(state, input.code, input.heard);
+    default:
+      return { state, effects: [] };
+  }
+}
+
+/** DTMF by +VTS, for modems whose tones the far side takes better than ours: the sound pauses meanwhile. */
+export function inSignalling(state: Signalling, input: Input): Step {
+  if (input.type === 'hang-up') {
+    return state.stage === 'stream'
+      ? leaveStream(state.modem, ended('local'))
+      : leaveCommand(state.modem, ended('local'));
+  }
+  const waited = input.type === 'timeout' && input.timer === 'drain';
+  if (state.stage === 'stream' && input.type === 'code' && input.code === '\x03') {
+    return {
+      state: { ...state, stage: 'result' },
+      effects: [{ type: 'set-timer', timer: 'drain', ms: STREAM_END_MS }],
+    };
+  }
+  if (state.stage !== 'commands') {
+    if (!waited && input.type !== 'line') return { state, effects: [] };
+    const list = [...state.digits].join(',');
+    const { script, effects } = startScript([command(`AT+VTS=${list}`, 10_000), streaming('AT+VTR')]);
+    return {
+      state: { ...state, stage: 'commands', script },
+      effects: [{ type: 'cancel-timer', timer: 'drain' }, { type: 'read-lines' }, ...effects],
+    };
+  }
+  const step = advance(state.script, input);
+  if (step.outcome === 'information') return { state, effects: [] };
+  if (step.outcome === 'waiting') return { state: { ...state, script: step.script }, effects: step.effects };
+  if (step.outcome === 'failed') return leaveCommand(state.modem, ended('modem-lost'));
+  const { state: talking, effects } = enterTalking(state.modem, 0);
+  return { state: talking, effects: [...effects, { type: 'stream' }, { type: 'signalled' }] };
+}
+
+function leaveToSignal(state: Talking, digits: string): Step {
+  return {
+    state: { phase: 'signalling', modem: state.modem, stage: 'stream', digits, script: noScript },
+    effects: [
+      { type: 'cancel-timer', timer: 'watchdog' },
+      { type: 'send', bytes: shieldedCode('^') },
+      { type: 'set-timer', timer: 'drain', ms: STREAM_END_MS },
+    ],
+  };
+}
+
+function watched(state: Talking, heard: number): Step {
+  const flow = watch(state.flow, heard);
+  if (flow === undefined) return stuck(ended('modem-lost'));
+  return { state: { ...state, flow }, effects: [{ type: 'set-timer', timer: 'watchdog', ms: WATCHDOG_MS }] };
+}
+
+/** The events of a line (ITU-T V.253 table 14, with the vendors' additions). */
+function report(state: Talking, code: string, heard: number): Step {
+  switch (code) {
+    case 'b':
+    case 'K':
+      return leaveStream(state.modem, ended('busy-tone'));
+    case 'd':
+    case 'i':
+      return leaveStream(state.modem, ended('dial-tone'));
+    case 'l':
+      return leaveStream(state.modem, ended('loop-drop'));
+    case 's':
+    case 'q':
+      return leaveStream(state.modem, ended('silence'));
+    case '\x03':
+      // The modem ended the stream by itself, as some do when the loop drops.
+      return hangUp(state.modem, ended('loop-drop'));
+    case 'u':
+      return { state, effects: [{ type: 'count', what: 'underrun' }] };
+    case 'o':
+      return { state, effects: [{ type: 'count', what: 'overrun' }] };
+    case '~':
+      return { state: { ...state, key: { digit: undefined, at: heard } }, effects: [] };
+    default:
+      return /^[0-9*#A-D]$/.test(code) ? pressed(state, code, heard) : { state, effects: [] };
+  }
+}
+
+function pressed(state: Talking, digit: string, heard: number): Step {
+  const held = state.key.digit === digit && heard - state.key.at <= KEY_REPEAT;
+  const key: HeldKey = { digit, at: heard };
+  return { state: { ...state, key }, effects: held ? [] : [{ type: 'digit', digit }] };
+}

@@ -1,0 +1,224 @@
+import { utf8 as ascii, concat } from '#platform/bytes.ts';
+import { countries, longestPause } from '#pstn/countries.ts';
+import type { DialFault } from '#pstn/line.ts';
+import { ETX, shieldedCode } from '#pstn/modem/dle.ts';
+import { command, noScript, optional, startScript, streaming } from '#pstn/modem/machine/script.ts';
+import type { Command, Effect, MachineOptions, Modem, Outcome, Step } from '#pstn/modem/machine/state.ts';
+
+/** The ways from one phase into another: the new state with what has to be done on entering it. */
+
+const FIRST_RETRY_MS = 500;
+const MAX_RETRY_MS = 5000;
+const DRAIN_MS = 250;
+const STREAM_END_MS = 1000;
+const CHECK_MS = 30_000;
+export const WATCHDOG_MS = 1000;
+const ESCAPE_GUARD_MS = 1200;
+
+/** Every timer but `open`, for phases that begin anew. */
+const allTimers = [
+  'command',
+  'drain',
+  'check',
+  'caller-id',
+  'ring-gap',
+  'dial',
+  'answer-inferred',
+  'watchdog',
+] as const satisfies readonly (Effect & { type: 'cancel-timer' })['timer'][];
+
+const quiet: readonly Effect[] = allTimers.map((timer) => ({ type: 'cancel-timer', timer }));
+
+/** The device is not there: try again later, ever less often up to every 5 s. */
+export function enterClosed(reason: string, attempts: number): Step {
+  const ms = Math.min(FIRST_RETRY_MS * 2 ** Math.min(attempts, 10), MAX_RETRY_MS);
+  return {
+    state: { phase: 'closed', attempts: attempts + 1 },
+    effects: [
+      ...quiet,
+      { type: 'status', status: { state: 'absent', reason } },
+      { type: 'set-timer', timer: 'open', ms },
+    ],
+  };
+}
+
+export function enterOpening(attempts: number): Step {
+  return { state: { phase: 'opening', attempts }, effects: [{ type: 'open' }] };
+}
+
+/** The modem is there but of no use: the port is closed, since opening it anew wakes some modems. */
+export function giveUp(reason: string, attempts: number): Step {
+  const { state, effects } = enterClosed(reason, attempts);
+  return { state, effects: [{ type: 'close' }, ...effects] };
+}
+
+/**
+ * A program that was cut off leaves the modem in any state: playing, recording, in duplex, in the middle of a command.
+ * `<DLE><ETX>` ends playing, `<DLE>!` recording, `<DLE>^` duplex, and CR whatever command was half typed. Every third
+ * attempt sends the escape sequence of a data connection instead, between its guard times (ITU-T V.250 §6.2.9).
+ */
+export function enterResynchronising(attempt: number): Step {
+  const ofDataCall = attempt % 3 === 0;
+  const leaveAnything = concat(
+    shieldedCode(String.fromCharCode(ETX)),
+    shieldedCode('!'),
+    shieldedCode('^'),
+    ascii('\r'),
+  );
+  return {
+    state: { phase: 'resynchronising', attempt, probe: undefined },
+    effects: [
+      ...quiet,
+      { type: 'status', status: { state: 'starting' } },
+      { type: 'read-lines' },
+      { type: 'send', bytes: ofDataCall ? ascii('+++') : leaveAnything },
+      { type: 'set-timer', timer: 'drain', ms: ofDataCall ? ESCAPE_GUARD_MS : DRAIN_MS },
+    ],
+  };
+}
+
+export function enterIdentifying(): Step {
+  const { script, effects } = startScript([
+    optional('ATZ'),
+    command('ATE0Q0V1'),
+    optional('ATI'),
+    optional('ATI3'),
+    optional('AT+FMI?'),
+    optional('AT+FMM?'),
+    command('AT+FCLASS=8'),
+    command('AT+VSM=?'),
+  ]);
+  return { state: { phase: 'identifying', script, identity: { description: '', methods: [] } }, effects };
+}
+
+export function enterInitialising(modem: Modem, options: MachineOptions): Step {
+  const country = countries[options.country];
+  // +VRA counts in 0.1 s: ringback that pauses longer than its cadence allows is over, so the far end answered.
+  const ringbackGone = Math.ceil((longestPause(country.ringback.cadence) + 500) / 100);
+  const { script, effects } = startScript([
+    optional(`AT+GCI=${country.t35}`),
+    optional('AT+IFC=2,2'),
+    optional('ATS0=0'),
+    optional('ATM0'),
+    optional('AT+VIT=0'),
+    optional(`AT+VSD=128,${options.silenceSeconds === undefined ? 0 : options.silenceSeconds * 10}`),
+    optional('AT+VDR=0'),
+    optional(`AT+VRA=${ringbackGone}`),
+    optional('AT+VRN=10'),
+    optional('AT+VTD=10'),
+    ...readyForCalls(modem),
+  ]);
+  return { state: { phase: 'initialising', script, modem }, effects };
+}
+
+/** What ATZ, ATH and +FCLASS can undo, so it is sent before every wait for calls. */
+function readyForCalls(modem: Modem): Command[] {
+  return [command('AT+FCLASS=8'), command(`AT+VSM=${modem.mulaw.number},8000`), optional('AT+VCID=1')];
+}
+
+export function enterIdle(modem: Modem): Step {
+  return {
+    state: { phase: 'idle', modem, block: {}, check: undefined, dial: undefined },
+    effects: [
+      ...quiet,
+      { type: 'status', status: { state: 'idle', modem: modem.description } },
+      { type: 'set-timer', timer: 'check', ms: CHECK_MS },
+    ],
+  };
+}
+
+export function enterAnswering(modem: Modem): Step {
+  const { script, effects } = startScript([command('AT+VLS=1'), streaming('AT+VTR')]);
+  return {
+    state: { phase: 'answering', modem, script },
+    effects: [...quiet, { type: 'status', status: { state: 'busy', modem: modem.description } }, ...effects],
+  };
+}
+
+export function enterDialling(modem: Modem, digits: string, options: MachineOptions): Step {
+  const { script, effects } = startScript([command(`ATDT${digits}`, options.dialTimeoutMs)]);
+  return {
+    state: { phase: 'dialling', modem, script, answered: false },
+    effects: [
+      ...quiet,
+      { type: 'status', status: { state: 'dialling', modem: modem.description } },
+      { type: 'set-timer', timer: 'dial', ms: options.dialTimeoutMs },
+      ...effects,
+    ],
+  };
+}
+
+export function enterTalking(modem: Modem, heard: number): Step {
+  return {
+    state: { phase: 'talking', modem, flow: { heard, stillFor: 0 }, key: { digit: undefined, at: heard } },
+    effects: [
+      ...quiet,
+      { type: 'status', status: { state: 'busy', modem: modem.description } },
+      { type: 'set-timer', timer: 'watchdog', ms: WATCHDOG_MS },
+    ],
+  };
+}
+
+/** Hangs up out of the stream. The stream is left with `<DLE>^`; its end and result are awaited before commands. */
+export function leaveStream(modem: Modem, outcome: Outcome, stop = false): Step {
+  return {
+    state: { phase: 'leaving', modem, stage: 'stream', nudged: false, script: noScript, outcome, stop },
+    effects: [
+      ...quiet,
+      { type: 'send', bytes: shieldedCode('^') },
+      { type: 'set-timer', timer: 'drain', ms: STREAM_END_MS },
+    ],
+  };
+}
+
+/** Hangs up while a command runs, which any character aborts (ITU-T V.250 §5.6.1). */
+export function leaveCommand(modem: Modem, outcome: Outcome, stop = false): Step {
+  return {
+    state: { phase: 'leaving', modem, stage: 'result', nudged: false, script: noScript, outcome, stop },
+    effects: [
+      ...quiet,
+      { type: 'read-lines' },
+      { type: 'send', bytes: ascii('\r') },
+      { type: 'set-timer', timer: 'drain', ms: STREAM_END_MS },
+    ],
+  };
+}
+
+/** Hangs up from command state. */
+export function hangUp(modem: Modem, outcome: Outcome, stop = false): Step {
+  const { script, effects } = startScript([optional('AT+VLS=0'), optional('ATH'), ...readyForCalls(modem)]);
+  return {
+    state: { phase: 'leaving', modem, stage: 'commands', nudged: true, script, outcome, stop },
+    effects: [...quiet, { type: 'read-lines' }, ...effects],
+  };
+}
+
+export function enterStopping(): Step {
+  const { script, effects } = startScript([optional('AT+VLS=0'), optional('ATH'), optional('AT+FCLASS=0')]);
+  return {
+    state: { phase: 'stopping', script },
+    effects: [...quiet, { type: 'cancel-timer', timer: 'open' }, { type: 'read-lines' }, ...effects],
+  };
+}
+
+export function enterStopped(): Step {
+  return {
+    state: { phase: 'stopped' },
+    effects: [
+      ...quiet,
+      { type: 'cancel-timer', timer: 'open' },
+      { type: 'close' },
+      { type: 'status', status: { state: 'absent', reason: 'stopped' } },
+      { type: 'stopped' },
+    ],
+  };
+}
+
+/** Tells an outcome first, then goes where the modem stands. */
+export function after(outcome: Outcome, step: Step): Step {
+  return { state: step.state, effects: [{ type: 'outcome', outcome }, ...step.effects] };
+}
+
+export function failed(fault: DialFault): Outcome {
+  return { type: 'failed', fault };
+}
