@@ -46,7 +46,9 @@ export class Writer {
     if (typeof value !== 'bigint' || value < 0n || value > U64_LIMIT) {
       throw wireFailure('out-of-range', `${String(value)} is not an unsigned number of 64 bits`);
     }
-    this.view.setBigUint64(this.grow(8), value);
+    // Growing may replace the view.
+    const at = this.grow(8);
+    this.view.setBigUint64(at, value);
   }
 
   /** An unsigned number in `width` bytes, 1..4. */
