@@ -149,7 +149,8 @@ export class RecordStoreClient implements RecordClient {
 
   async #latestStorageTime(kind: KindDefinition, { resource, signal }: StoreRequest): Promise<bigint> {
     const { valid } = await this.#fetch(kind, { resource, kind: kind.id, ...withSignal(signal) });
-    return valid.reduce((latest, { data }) => (data.storageTime > latest ? data.storageTime : latest), 0n);
+    const times = valid.map(({ data }) => data.storageTime);
+    return times.sort((a, b) => (a < b ? -1 : 1)).at(-1) ?? 0n;
   }
 
   /** Repeats a request once that a ring in motion refused. Lost messages are repeated further down already. */

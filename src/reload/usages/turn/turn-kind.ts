@@ -1,0 +1,16 @@
+import { nodeMultiple } from '#reload/storage/access-policy.ts';
+import type { BuiltInKind } from '#reload/storage/kind-registry.ts';
+import { KindId } from '#reload/wire/codes.ts';
+
+/** How often one server may publish itself (RFC 6940 §9). */
+const MAX_ITERATION = 20;
+
+/** RFC 6940 §9. This node stores TURN records of others; it offers no relay itself. */
+export const turnKind: BuiltInKind = {
+  id: KindId.turnService,
+  name: 'TURN-SERVICE',
+  dataModel: 'single',
+  maxCount: 1,
+  maxSize: 64,
+  policy: (_configuration, element) => nodeMultiple(Math.min(element?.maxNodeMultiple ?? MAX_ITERATION, 255)),
+};
