@@ -46,7 +46,8 @@ function checkField(field: HeaderField): void {
       for (const element of splitList(fieldValue(field), 'Via')) if (element !== '') parseVia(element);
       return;
     case 'contact':
-      return checkContact(fieldValue(field));
+      checkContact(fieldValue(field));
+      return;
     case 'route':
     case 'record-route':
       for (const element of splitList(fieldValue(field), field.key)) parseNameAddress(element, field.key);
@@ -65,7 +66,8 @@ function checkField(field: HeaderField): void {
       parseSeconds(fieldValue(field), field.key);
       return;
     case 'date':
-      return checkDate(fieldValue(field));
+      checkDate(fieldValue(field));
+      return;
     default:
       return;
   }

@@ -153,7 +153,10 @@ export class TransactionLayer {
 
   #pass(transaction: ServerTransaction): void {
     const { request } = transaction;
-    if (request.method !== 'CANCEL') return this.#user?.request(transaction);
+    if (request.method !== 'CANCEL') {
+      this.#user?.request(transaction);
+      return;
+    }
     // RFC 3261 §9.2, §16.10: the CANCEL is answered here, its INVITE by the one that owns it.
     const invite = this.#servers.get(serverKey(request, 'INVITE'));
     transaction.respond(replyTo(request, invite === undefined ? 481 : 200));

@@ -72,7 +72,10 @@ export class UdpSocket {
     to: { readonly host: string; readonly port: number },
     failed?: (reason: Error) => void,
   ): void {
-    if (this.#closed) return failed?.(new Error('The UDP socket is closed'));
+    if (this.#closed) {
+      queueMicrotask(() => failed?.(new Error('The UDP socket is closed')));
+      return;
+    }
     try {
       this.#socket.send(bytes, to.port, to.host, (error) => {
         if (error !== null) failed?.(error);

@@ -4,7 +4,7 @@ import { messageOf } from '#platform/failure.ts';
 import { type Dialog, nextHopUri, nextRequest, receivedRequest, refreshedTarget } from '#sip/dialog/dialog.ts';
 import { targetOf } from '#sip/dialog/target.ts';
 import type { NewField } from '#sip/message/headers.ts';
-import type { SipRequest } from '#sip/message/message.ts';
+import type { SipRequest, SipResponse } from '#sip/message/message.ts';
 import { parseNameAddress } from '#sip/message/name-address.ts';
 import { replyTo } from '#sip/message/reply.ts';
 import type { ServerTransaction } from '#sip/transaction/server-transaction.ts';
@@ -93,23 +93,8 @@ export class CallLeg implements Call {
 
   /** A request of the far end within the dialog. */
   request(transaction: ServerTransaction): void {
-    const { request } = transaction;
-    const dialog = receivedRequest(this.#dialog, request);
-    if (dialog === undefined) return transaction.respond(replyTo(request, 500));
-    this.#dialog = dialog;
-    switch (request.method) {
-      case 'BYE':
-        transaction.respond(replyTo(request, 200));
-        return this.#finish({ by: 'remote', status: undefined, reason: request.headers.value('Reason') ?? 'hung up' });
-      case 'INVITE':
-        return this.#reinvite(transaction);
-      case 'UPDATE':
-        return this.#update(transaction);
-      case 'OPTIONS':
-        return transaction.respond(replyTo(request, 200, { fields: this.#fields() }));
-      default:
-        return transaction.respond(replyTo(request, 405, { fields: [['Allow', ALLOWED_METHODS]] }));
-    }
+    const response = this.#respondTo(transaction);
+    if (response !== undefined) transaction.respond(response);
   }
 
   acknowledge(request: SipRequest): void {
@@ -117,41 +102,56 @@ export class CallLeg implements Call {
     this.#answer.stop();
     if (this.#awaitsAnswer) {
       const answer = descriptionIn(request);
-      try {
-        if (answer === undefined) throw new Error('the ACK brings no answer to the offer');
-        this.media.applyRemote(answer);
-      } catch (thrown) {
-        return this.fail(488, messageOf(thrown));
+      if (answer === undefined || !this.#apply(answer)) {
+        this.fail(488, 'the ACK brings no usable answer to the offer');
+        return;
       }
     }
     this.#onAcknowledged?.();
   }
 
-  /** A re-INVITE: hold, a new media address, or only a refresh. The local side of the session stays as it is (RFC 3264 §8). */
-  #reinvite(transaction: ServerTransaction): void {
+  /** The answer to a request; undefined when it is sent, and repeated, elsewhere. */
+  #respondTo(transaction: ServerTransaction): SipResponse | undefined {
     const { request } = transaction;
-    // RFC 3261 §14.2: one INVITE at a time.
-    if (this.#answer?.isDone === false) {
-      return transaction.respond(replyTo(request, 500, { fields: [['Retry-After', '1']] }));
+    const dialog = receivedRequest(this.#dialog, request);
+    if (dialog === undefined) return replyTo(request, 500);
+    this.#dialog = dialog;
+    switch (request.method) {
+      case 'BYE':
+        this.#finish({ by: 'remote', status: undefined, reason: request.headers.value('Reason') ?? 'hung up' });
+        return replyTo(request, 200);
+      case 'INVITE':
+        return this.#reinvite(transaction);
+      case 'UPDATE':
+        return this.#update(request);
+      case 'OPTIONS':
+        return replyTo(request, 200, { fields: this.#fields() });
+      default:
+        return replyTo(request, 405, { fields: [['Allow', ALLOWED_METHODS]] });
     }
-    const offer = descriptionIn(request);
-    if (offer !== undefined && !this.#apply(offer)) return transaction.respond(replyTo(request, 488));
-    this.#dialog = refreshedTarget(this.#dialog, request);
-    this.answerInvite(transaction, offer === undefined);
   }
 
-  #update(transaction: ServerTransaction): void {
+  /** A re-INVITE: hold, a new media address, or only a refresh. The local side of the session stays as it is (RFC 3264 §8). */
+  #reinvite(transaction: ServerTransaction): SipResponse | undefined {
     const { request } = transaction;
+    // RFC 3261 §14.2: one INVITE at a time.
+    if (this.#answer?.isDone === false) return replyTo(request, 500, { fields: [['Retry-After', '1']] });
+    const offer = descriptionIn(request);
+    if (offer !== undefined && !this.#apply(offer)) return replyTo(request, 488);
+    this.#dialog = refreshedTarget(this.#dialog, request);
+    this.answerInvite(transaction, offer === undefined);
+    return undefined;
+  }
+
+  #update(request: SipRequest): SipResponse {
     const offer = descriptionIn(request);
     // RFC 3311 §5.2: while an offer of this side waits for its answer, another one is refused.
-    if (offer !== undefined && this.#awaitsAnswer && this.#answer?.isDone === false) {
-      return transaction.respond(replyTo(request, 491));
-    }
-    if (offer !== undefined && !this.#apply(offer)) return transaction.respond(replyTo(request, 488));
+    if (offer !== undefined && this.#awaitsAnswer && this.#answer?.isDone === false) return replyTo(request, 491);
+    if (offer !== undefined && !this.#apply(offer)) return replyTo(request, 488);
     this.#dialog = refreshedTarget(this.#dialog, request);
-    if (offer === undefined) return transaction.respond(replyTo(request, 200, { fields: this.#fields() }));
+    if (offer === undefined) return replyTo(request, 200, { fields: this.#fields() });
     const fields: NewField[] = [...this.#fields(), ['Content-Type', SDP_TYPE]];
-    transaction.respond(replyTo(request, 200, { fields, body: utf8(this.media.localDescription) }));
+    return replyTo(request, 200, { fields, body: utf8(this.media.localDescription) });
   }
 
   #apply(offer: string): boolean {

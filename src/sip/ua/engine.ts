@@ -1,11 +1,19 @@
 import { Failure } from '#platform/failure.ts';
-import type { SipRequest } from '#sip/message/message.ts';
+import type { NewField } from '#sip/message/headers.ts';
+import type { SipRequest, SipResponse } from '#sip/message/message.ts';
 import { replyTo } from '#sip/message/reply.ts';
 import { newTag } from '#sip/transaction/identifiers.ts';
 import type { ServerTransaction } from '#sip/transaction/server-transaction.ts';
 import type { Call, CallEngine, CallFault, CallOptions, IncomingCall } from '#sip/ua/call-engine.ts';
 import type { CallLeg } from '#sip/ua/call-leg.ts';
-import { ALLOWED_METHODS, SDP_TYPE, type UaContext, type UaDeps, type UaOptions } from '#sip/ua/context.ts';
+import {
+  ALLOWED_METHODS,
+  descriptionIn,
+  SDP_TYPE,
+  type UaContext,
+  type UaDeps,
+  type UaOptions,
+} from '#sip/ua/context.ts';
 import { IncomingInvite } from '#sip/ua/incoming-invite.ts';
 import { placeCall } from '#sip/ua/outgoing-invite.ts';
 
@@ -74,33 +82,12 @@ export class SipCallEngine implements CallEngine {
   /** A request for this user agent. `request` is what the proxy in front made of it, else that of the transaction. */
   request(transaction: ServerTransaction, request: SipRequest = transaction.request): void {
     const leg = this.#legs.get(legKey(request.callId, request.toTag ?? '', request.fromTag ?? ''));
-    if (leg !== undefined) return leg.request(transaction);
-    if (request.toTag !== undefined) return transaction.respond(replyTo(request, 481));
-    const required = request.headers.list('Require');
-    const toTag = newTag(this.#context.random);
-    if (required.length > 0) {
-      // No extension is understood, so none can be required (RFC 3261 §8.2.2.3).
-      return transaction.respond(replyTo(request, 420, { toTag, fields: [['Unsupported', required.join(', ')]] }));
+    if (leg !== undefined) {
+      leg.request(transaction);
+      return;
     }
-    switch (request.method) {
-      case 'INVITE':
-        return this.#invite(transaction, request);
-      case 'OPTIONS':
-        return transaction.respond(
-          replyTo(request, 200, {
-            toTag,
-            fields: [
-              ['Allow', ALLOWED_METHODS],
-              ['Accept', SDP_TYPE],
-            ],
-          }),
-        );
-      case 'BYE':
-      case 'UPDATE':
-        return transaction.respond(replyTo(request, 481, { toTag }));
-      default:
-        return transaction.respond(replyTo(request, 405, { toTag, fields: [['Allow', ALLOWED_METHODS]] }));
-    }
+    const response = this.#respondTo(transaction, request);
+    if (response !== undefined) transaction.respond(response);
   }
 
   /** An ACK of a 2xx. False when it is for none of the calls here. */
@@ -110,19 +97,38 @@ export class SipCallEngine implements CallEngine {
     return leg !== undefined;
   }
 
-  #invite(transaction: ServerTransaction, request: SipRequest): void {
+  /** The answer to a request outside of dialogs; undefined when an incoming call gives it. */
+  #respondTo(transaction: ServerTransaction, request: SipRequest): SipResponse | undefined {
+    if (request.toTag !== undefined) return replyTo(request, 481);
     const toTag = newTag(this.#context.random);
-    if (
-      request.body.length > 0 &&
-      (request.headers.value('Content-Type') ?? '').split(';', 1)[0]?.trim().toLowerCase() !== SDP_TYPE
-    ) {
-      return transaction.respond(replyTo(request, 415, { toTag, fields: [['Accept', SDP_TYPE]] }));
+    const required = request.headers.list('Require');
+    if (required.length > 0) {
+      // No extension is understood, so none can be required (RFC 3261 §8.2.2.3).
+      return replyTo(request, 420, { toTag, fields: [['Unsupported', required.join(', ')]] });
+    }
+    const allow: NewField = ['Allow', ALLOWED_METHODS];
+    switch (request.method) {
+      case 'INVITE':
+        return this.#invite(transaction, request, toTag);
+      case 'OPTIONS':
+        return replyTo(request, 200, { toTag, fields: [allow, ['Accept', SDP_TYPE]] });
+      case 'BYE':
+      case 'UPDATE':
+        return replyTo(request, 481, { toTag });
+      default:
+        return replyTo(request, 405, { toTag, fields: [allow] });
+    }
+  }
+
+  #invite(transaction: ServerTransaction, request: SipRequest, toTag: string): SipResponse | undefined {
+    if (request.body.length > 0 && descriptionIn(request) === undefined) {
+      return replyTo(request, 415, { toTag, fields: [['Accept', SDP_TYPE]] });
     }
     // RFC 3261 §8.2.2.2: the same request by another way; the first one is being served.
     const key = `${request.callId} ${request.fromTag ?? ''} ${request.cseq.number}`;
-    if (this.#pending.has(key)) return transaction.respond(replyTo(request, 482, { toTag }));
+    if (this.#pending.has(key)) return replyTo(request, 482, { toTag });
     if (this.#handler === undefined || this.#stopped || this.activeCalls >= this.#context.options.maxCalls) {
-      return transaction.respond(replyTo(request, 480, { toTag }));
+      return replyTo(request, 480, { toTag });
     }
     const invite = new IncomingInvite(this.#context, {
       transaction,
@@ -138,6 +144,7 @@ export class SipCallEngine implements CallEngine {
       this.#context.log.error('incoming call handler failed', { reason: String(thrown) });
       invite.reject(500, 'Server Internal Error');
     }
+    return undefined;
   }
 
   #established(leg: CallLeg): void {

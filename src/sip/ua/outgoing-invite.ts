@@ -131,8 +131,12 @@ class OutgoingInvite {
   }
 
   #onResponse(response: SipResponse): void {
-    if (response.status < 200) return this.#onProvisional(response);
-    if (response.status < 300) return this.#onAnswer(response);
+    if (response.status < 200) this.#onProvisional(response);
+    else if (response.status < 300) this.#onAnswer(response);
+    else this.#onRefusal(response);
+  }
+
+  #onRefusal(response: SipResponse): void {
     if ((response.status === 401 || response.status === 407) && this.#answerChallenge(response)) return;
     this.#reject(
       new Failure<CallFault>(
@@ -143,9 +147,12 @@ class OutgoingInvite {
   }
 
   #onProvisional(response: SipResponse): void {
-    if (this.#isGivenUp) return this.#cancel();
-    if (response.status < 180 || this.#rang) return;
-    this.#rang = response.status === 180 || response.status === 183;
+    if (this.#isGivenUp) this.#cancel();
+    else if (response.status >= 180 && !this.#rang) this.#tellRinging(response.status);
+  }
+
+  #tellRinging(status: number): void {
+    this.#rang = status === 180 || status === 183;
     if (this.#rang) this.#parts.onRinging();
   }
 
