@@ -1,0 +1,73 @@
+import { type Logger, printable } from '#platform/log.ts';
+
+/** What happens in the process, for people, for MQTT and for a parent process that waits for it. */
+export type GatewayEvent =
+  | {
+      readonly event: 'ready';
+      readonly overlay: string;
+      readonly nodeId: string | undefined;
+      readonly user: string | undefined;
+      readonly roles: readonly string[];
+      /** `host:port` of what this process listens on, when it does. */
+      readonly bootstrap: string | undefined;
+      readonly sip: string | undefined;
+      readonly enrollment: string | undefined;
+    }
+  | { readonly event: 'joined'; readonly overlay: string; readonly nodeId: string; readonly founded: boolean }
+  | {
+      readonly event: 'line';
+      readonly line: string;
+      readonly state: string;
+      readonly emulated: boolean;
+      readonly modem: string | undefined;
+      readonly reason: string | undefined;
+    }
+  /** The gateway's records in the overlay. */
+  | { readonly event: 'published'; readonly name: string; readonly namespaces: readonly string[] }
+  | { readonly event: 'withdrawn'; readonly name: string; readonly reason: string }
+  /** A phone's registration, and whether the overlay knows of it. */
+  | {
+      readonly event: 'registration';
+      readonly aor: string;
+      readonly state: 'registered' | 'published' | 'gone' | 'failed';
+    }
+  | {
+      readonly event: 'call';
+      readonly id: number;
+      readonly direction: 'to-line' | 'from-line';
+      readonly state: 'dialling' | 'ringing' | 'answered' | 'ended' | 'refused' | 'missed';
+      readonly caller: string;
+      readonly callerName: string | undefined;
+      readonly callee: string;
+      /** Why it ended or was refused. */
+      readonly reason: string | undefined;
+    }
+  | { readonly event: 'digit'; readonly id: number; readonly from: 'line' | 'phone'; readonly digit: string }
+  | { readonly event: 'stopping' }
+  | { readonly event: 'stopped' };
+
+export type EventListener = (event: GatewayEvent) => void;
+
+/** Tells every listener; a listener that throws harms nobody else. */
+export class EventHub {
+  readonly #logger: Logger;
+  readonly #listeners: EventListener[] = [];
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  on(listener: EventListener): void {
+    this.#listeners.push(listener);
+  }
+
+  emit(event: GatewayEvent): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(event);
+      } catch (thrown) {
+        this.#logger.error('a listener failed', { event: event.event, error: printable(String(thrown)) });
+      }
+    }
+  }
+}

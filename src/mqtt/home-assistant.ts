@@ -1,0 +1,49 @@
+export interface DeviceOptions {
+  readonly id: string;
+  /** Topics lie under it. */
+  readonly base: string;
+  readonly eventTypes: readonly string[];
+  readonly commands: boolean;
+}
+
+/** The payload of Home Assistant's device discovery (2024.11 and later): one message describes all entities. */
+export function deviceDescription({ id, base, eventTypes, commands }: DeviceOptions): object {
+  const unique = (name: string) => ({ unique_id: `copperring_${id}_${name}`, name: name.replaceAll('_', ' ') });
+  const sensor = (name: string, topic: string, template: string) => ({
+    platform: 'sensor',
+    ...unique(name),
+    state_topic: `${base}/${topic}`,
+    value_template: template,
+  });
+  const binary = (name: string, topic: string, template: string, deviceClass: string) => ({
+    ...sensor(name, topic, template),
+    platform: 'binary_sensor',
+    device_class: deviceClass,
+    payload_on: 'True',
+    payload_off: 'False',
+  });
+  const components: Record<string, object> = {
+    line_state: sensor('line_state', 'line', '{{ value_json.state }}'),
+    line_present: binary('line_present', 'line', '{{ value_json.present }}', 'connectivity'),
+    overlay_joined: binary('overlay_joined', 'overlay', '{{ value_json.joined }}', 'connectivity'),
+    call_state: sensor('call_state', 'call', '{{ value_json.state }}'),
+    caller: sensor('caller', 'call', '{{ value_json.caller or "" }}'),
+    caller_name: sensor('caller_name', 'call', '{{ value_json.caller_name or "" }}'),
+    last_disconnect_reason: sensor('last_disconnect_reason', 'call', '{{ value_json.last_end or "" }}'),
+    events: { platform: 'event', ...unique('events'), state_topic: `${base}/event`, event_types: eventTypes },
+  };
+  if (commands) {
+    components.hangup = {
+      platform: 'button',
+      ...unique('hangup'),
+      command_topic: `${base}/command`,
+      payload_press: 'hangup',
+    };
+  }
+  return {
+    device: { identifiers: [`copperring_${id}`], name: `Copperring ${id}`, manufacturer: 'Copperring' },
+    origin: { name: 'Copperring' },
+    availability: [{ topic: `${base}/availability` }],
+    components,
+  };
+}

@@ -1,0 +1,161 @@
+import type { MqttClient } from 'mqtt';
+import { deviceDescription } from '#mqtt/home-assistant.ts';
+import { type Logger, printable } from '#platform/log.ts';
+
+export interface MqttOptions {
+  readonly url: string;
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  readonly prefix: string;
+  /** Names this gateway among others under the prefix: letters, digits, - and _. */
+  readonly id: string;
+  readonly discovery: boolean;
+  readonly discoveryPrefix: string;
+  readonly commands: boolean;
+}
+
+export interface LineReport {
+  readonly state: string;
+  /** False while the modem is missing. */
+  readonly present: boolean;
+  readonly emulated: boolean;
+  readonly reason: string | null;
+}
+
+export interface CallReport {
+  readonly state: 'idle' | 'ringing' | 'dialling' | 'active';
+  readonly direction: 'to-line' | 'from-line' | null;
+  readonly caller: string | null;
+  readonly caller_name: string | null;
+  readonly callee: string | null;
+  readonly last_end: string | null;
+}
+
+/** The kinds of `event_type` on the event topic. */
+export const EVENT_TYPES = ['ring', 'dial', 'answered', 'ended', 'missed', 'refused', 'dtmf'] as const;
+
+export interface EventReport {
+  readonly event_type: (typeof EVENT_TYPES)[number];
+  readonly [detail: string]: string | number | null;
+}
+
+/** Between two attempts to reach the broker. */
+const RECONNECT_MS = 3000;
+
+/**
+ * Reports to an MQTT broker: availability with a last will, states retained, events not. Nothing is loaded before `start`.
+ * A broker that is away is tried again; states are sent anew at each connection.
+ */
+export class MqttReporter {
+  readonly #logger: Logger;
+  readonly #options: MqttOptions;
+  readonly #base: string;
+  /** The latest state of each topic, for the next connection. */
+  readonly #states = new Map<string, string>();
+  readonly #onHangUp: () => void;
+  #client: MqttClient | undefined;
+
+  /** `onHangUp` is called for the one command there is, if commands are on. */
+  constructor(deps: { readonly logger: Logger; readonly onHangUp: () => void }, options: MqttOptions) {
+    this.#logger = deps.logger;
+    this.#onHangUp = deps.onHangUp;
+    this.#options = options;
+    this.#base = `${options.prefix}/${options.id}`;
+  }
+
+  get connected(): boolean {
+    return this.#client?.connected ?? false;
+  }
+
+  /** Resolves at once; the connection comes when the broker does. */
+  async start(): Promise<void> {
+    const { connect } = await import('mqtt');
+    const { url, username, password } = this.#options;
+    const client = connect(url, {
+      clientId: `copperring-${this.#options.id}`.slice(0, 64),
+      reconnectPeriod: RECONNECT_MS,
+      // States are kept here; old events are not worth sending late.
+      queueQoSZero: false,
+      will: { topic: this.#topic('availability'), payload: Buffer.from('offline'), qos: 1, retain: true },
+      ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }),
+    });
+    this.#client = client;
+    client.on('connect', () => this.#greet(client));
+    client.on('message', (topic, payload) => this.#received(topic, payload.subarray(0, 64).toString('latin1')));
+    client.on('error', (error) => this.#logger.warn('broker', { error: printable(error.message) }));
+    client.on('close', () => this.#logger.debug('not connected to the broker'));
+  }
+
+  line(report: LineReport): void {
+    this.#state('line', report);
+  }
+
+  call(report: CallReport): void {
+    this.#state('call', report);
+  }
+
+  overlay(report: { readonly joined: boolean; readonly published: boolean; readonly node_id: string | null }): void {
+    this.#state('overlay', report);
+  }
+
+  event(report: EventReport): void {
+    if (this.connected) this.#client?.publish(this.#topic('event'), JSON.stringify(report), { qos: 0, retain: false });
+  }
+
+  /** Says goodbye and closes. */
+  async stop(): Promise<void> {
+    const client = this.#client;
+    if (!client) return;
+    this.#client = undefined;
+    if (client.connected) {
+      await new Promise<void>((resolve) => {
+        const late = setTimeout(resolve, 1000);
+        client.publish(this.#topic('availability'), 'offline', { qos: 1, retain: true }, () => {
+          clearTimeout(late);
+          resolve();
+        });
+      });
+    }
+    await client.endAsync(!client.connected);
+  }
+
+  #greet(client: MqttClient): void {
+    this.#logger.info('connected to the broker');
+    client.publish(this.#topic('availability'), 'online', { qos: 1, retain: true });
+    for (const [topic, payload] of this.#states) client.publish(topic, payload, { qos: 1, retain: true });
+    if (this.#options.discovery) {
+      this.#describe(client);
+      client.subscribe(`${this.#options.discoveryPrefix}/status`);
+    }
+    if (this.#options.commands) client.subscribe(this.#topic('command'));
+  }
+
+  #describe(client: MqttClient): void {
+    const { id, discoveryPrefix, commands } = this.#options;
+    const description = deviceDescription({ id, base: this.#base, eventTypes: EVENT_TYPES, commands });
+    const topic = `${discoveryPrefix}/device/copperring_${id}/config`;
+    client.publish(topic, JSON.stringify(description), { qos: 1, retain: true });
+  }
+
+  #received(topic: string, payload: string): void {
+    const client = this.#client;
+    // Home Assistant asks for the description when it starts.
+    if (client && topic === `${this.#options.discoveryPrefix}/status` && payload === 'online') this.#describe(client);
+    if (!this.#options.commands || topic !== this.#topic('command')) return;
+    if (payload === 'hangup') this.#onHangUp();
+    else this.#logger.warn('unknown command', { command: printable(payload) });
+  }
+
+  #state(name: string, report: object): void {
+    const topic = this.#topic(name);
+    const payload = JSON.stringify(report);
+    if (this.#states.get(topic) === payload) return;
+    this.#states.set(topic, payload);
+    if (this.connected) this.#client?.publish(topic, payload, { qos: 1, retain: true });
+  }
+
+  #topic(name: string): string {
+    return `${this.#base}/${name}`;
+  }
+}

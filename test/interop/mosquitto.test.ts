@@ -1,0 +1,213 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect, type MqttClient } from 'mqtt';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { MqttReporter } from '#mqtt/reporter.ts';
+import { silentLogger } from '#platform/log.ts';
+
+const program = ['/usr/sbin/mosquitto', 'mosquitto'].find((path) => !spawnSync(path, ['-h']).error);
+const missing = program === undefined && process.env.CI !== 'true';
+if (missing) console.warn('SKIPPED: mosquitto is not installed (apt-get install mosquitto)');
+
+let directory: string;
+let broker: ChildProcess;
+let port: number;
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  return typeof address === 'object' && address ? address.port : 0;
+}
+
+async function startBroker(): Promise<void> {
+  const config = join(directory, 'mosquitto.conf');
+  await writeFile(
+    config,
+    `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_dest stderr\nlog_type all\n`,
+  );
+  broker = spawn(program ?? 'mosquitto', ['-c', config], { stdio: ['ignore', 'ignore', 'pipe'] });
+  await new Promise<void>((resolve, reject) => {
+    broker.once('error', reject);
+    broker.once('exit', () => reject(new Error('mosquitto ended')));
+    broker.stderr?.on('data', (chunk: Buffer) => {
+      if (chunk.toString().includes('running')) resolve();
+    });
+  });
+}
+
+async function stopBroker(): Promise<void> {
+  broker.removeAllListeners('exit');
+  const gone = once(broker, 'exit');
+  broker.kill();
+  await gone;
+}
+
+/** An independent look at what the broker holds and passes on. */
+class Watcher {
+  readonly client: MqttClient;
+  readonly seen: { topic: string; payload: string; retain: boolean }[] = [];
+  #wake: () => void = () => {};
+
+  constructor() {
+    this.client = connect(`mqtt://127.0.0.1:${port}`);
+    this.client.on('message', (topic, payload, packet) => {
+      this.seen.push({ topic, payload: payload.toString(), retain: packet.retain });
+      this.#wake();
+    });
+  }
+
+  async ready(): Promise<this> {
+    await this.client.subscribeAsync('#');
+    return this;
+  }
+
+  async until(topic: string, matches: (payload: string) => boolean): Promise<string> {
+    for (;;) {
+      const found = this.seen.find((message) => message.topic === topic && matches(message.payload));
+      if (found) return found.payload;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+}
+
+function reporter(hangUp = () => {}, commands = false): MqttReporter {
+  return new MqttReporter(
+    { logger: silentLogger, onHangUp: hangUp },
+    {
+      url: `mqtt://127.0.0.1:${port}`,
+      username: undefined,
+      password: undefined,
+      prefix: 'copperring',
+      id: 'gw1',
+      discovery: true,
+      discoveryPrefix: 'homeassistant',
+      commands,
+    },
+  );
+}
+
+describe.skipIf(missing)('MQTT with a real mosquitto', () => {
+  const open: { stop(): Promise<void> }[] = [];
+  const watchers: Watcher[] = [];
+  const watch = async () => {
+    const watcher = await new Watcher().ready();
+    watchers.push(watcher);
+    return watcher;
+  };
+  const make = async (...args: Parameters<typeof reporter>) => {
+    const made = reporter(...args);
+    open.push(made);
+    await made.start();
+    return made;
+  };
+
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'copperring-mqtt-'));
+    port = await freePort();
+    await startBroker();
+  });
+  afterEach(async () => {
+    for (const each of open.splice(0)) await each.stop();
+    for (const { client } of watchers.splice(0)) await client.endAsync(true);
+  });
+  afterAll(async () => {
+    await stopBroker();
+    await rm(directory, { recursive: true });
+  });
+
+  it('reports availability, the line, calls and events, states retained and events not', async () => {
+    const watcher = await watch();
+    const mqtt = await make();
+    mqtt.line({ state: 'idle', present: true, emulated: false, reason: null });
+    await watcher.until('copperring/gw1/availability', (payload) => payload === 'online');
+    mqtt.call({
+      state: 'ringing',
+      direction: 'from-line',
+      caller: '+4930123456',
+      caller_name: 'Ada',
+      callee: null,
+      last_end: null,
+    });
+    mqtt.event({ event_type: 'ring', caller: '+4930123456' });
+    expect(JSON.parse(await watcher.until('copperring/gw1/line', () => true))).toMatchObject({
+      state: 'idle',
+      present: true,
+    });
+    expect(JSON.parse(await watcher.until('copperring/gw1/event', () => true))).toEqual({
+      event_type: 'ring',
+      caller: '+4930123456',
+    });
+    const later = await watch();
+    expect(JSON.parse(await later.until('copperring/gw1/call', () => true))).toMatchObject({
+      state: 'ringing',
+      caller_name: 'Ada',
+    });
+    const description = JSON.parse(await later.until('homeassistant/device/copperring_gw1/config', () => true));
+    expect(description.components.events.state_topic).toBe('copperring/gw1/event');
+    expect(later.seen.map(({ topic }) => topic)).not.toContain('copperring/gw1/event');
+  });
+
+  it('says offline when it stops, and the broker says it when the process dies', async () => {
+    const watcher = await watch();
+    const mqtt = await make();
+    await watcher.until('copperring/gw1/availability', (payload) => payload === 'online');
+    await mqtt.stop();
+    await watcher.until('copperring/gw1/availability', (payload) => payload === 'offline');
+
+    const script = `
+      import { connect } from 'mqtt';
+      const client = connect('mqtt://127.0.0.1:${port}', { clientId: 'dying', will: { topic: 'w', payload: Buffer.from('x') } });
+      client.on('connect', () => process.kill(process.pid, 'SIGKILL'));`;
+    spawn(process.execPath, ['--input-type=module', '-e', script], { cwd: process.cwd() });
+    expect(await watcher.until('w', () => true)).toBe('x');
+  });
+
+  it('reconnects to a broker that was away and tells its states anew', async () => {
+    const mqtt = await make();
+    mqtt.line({ state: 'absent', present: false, emulated: false, reason: 'unplugged' });
+    await stopBroker();
+    mqtt.line({ state: 'idle', present: true, emulated: false, reason: null });
+    await startBroker();
+    const watcher = await watch();
+    expect(JSON.parse(await watcher.until('copperring/gw1/line', () => true))).toMatchObject({
+      state: 'idle',
+      present: true,
+    });
+  });
+
+  it('takes the hang-up command only when commands are on', async () => {
+    const watcher = await watch();
+    let hangUps = 0;
+    const deaf = await make(() => {
+      hangUps += 100;
+    });
+    await watcher.until('copperring/gw1/availability', (payload) => payload === 'online');
+    await watcher.client.publishAsync('copperring/gw1/command', 'hangup');
+    await deaf.stop();
+    const heard = new Promise<void>((resolve) => {
+      open.push(
+        (() => {
+          const mqtt = reporter(() => {
+            hangUps++;
+            resolve();
+          }, true);
+          void mqtt.start();
+          return mqtt;
+        })(),
+      );
+    });
+    const again = setInterval(() => watcher.client.publish('copperring/gw1/command', 'hangup'), 100);
+    await heard;
+    clearInterval(again);
+    expect(hangUps % 100).toBeGreaterThan(0);
+    expect(hangUps).toBeLessThan(100);
+  });
+});
