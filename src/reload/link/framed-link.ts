@@ -79,10 +79,9 @@ export class FramedLink implements Link {
   observe(observer: LinkObserver): void {
     const first = this.#observer === undefined;
     this.#observer = observer;
-    if (!first) return;
     if (this.#closed !== undefined) observer.closed(this.#closed);
     // Until now the stream was paused, so nothing that arrived is lost.
-    else this.#stream.on('data', (chunk: Uint8Array) => this.#receive(chunk));
+    else if (first) this.#stream.on('data', (chunk: Uint8Array) => this.#receive(chunk));
   }
 
   send(message: Uint8Array): void {
