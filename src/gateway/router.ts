@@ -1,0 +1,104 @@
+import { type Dialled, type DialledContext, readDialled } from '#gateway/dialled.ts';
+import type { Diallable, LineDesk } from '#gateway/line-desk.ts';
+import { messageOf } from '#platform/failure.ts';
+import { type Logger, printable } from '#platform/log.ts';
+import type { CallRouter, RouteAnswer, RouteQuestion, RouteTarget } from '#sip/adapter/call-router.ts';
+
+/** How other nodes of the overlay are found and reached, as `caller`. */
+export interface OverlayCalls {
+  /** Where a user's phones are; empty when the user has registered none. */
+  locate(aor: string, caller: string, signal: AbortSignal): Promise<readonly RouteTarget[]>;
+  /** Gateways that serve a number, the best first. `requestUri` of each is for that number. */
+  gateways(e164: string, caller: string, signal: AbortSignal): Promise<readonly RouteTarget[]>;
+}
+
+export interface RouterDeps {
+  readonly overlay: OverlayCalls;
+  /** The own line, in a gateway. */
+  readonly desk: LineDesk | undefined;
+  /** Whether a phone is registered at this process under the AOR. */
+  readonly isRegistered: (aor: string) => boolean;
+  readonly log: Logger;
+}
+
+/** Decides where a request goes: a phone here, a user elsewhere, the own line, or a gateway. */
+export class GatewayRouter implements CallRouter {
+  readonly #deps: RouterDeps;
+  readonly #context: DialledContext;
+
+  constructor(deps: RouterDeps, context: DialledContext) {
+    this.#deps = deps;
+    this.#context = context;
+  }
+
+  async route(question: RouteQuestion, signal: AbortSignal): Promise<RouteAnswer> {
+    const dialled = await readDialled(question.requestUri, this.#context);
+    try {
+      return await this.#routeTo(dialled, question, signal);
+    } catch (thrown) {
+      this.#deps.log.warn('no route found', { to: printable(question.requestUri), reason: messageOf(thrown) });
+      return reject(503, 'Overlay Not Available');
+    }
+  }
+
+  async #routeTo(dialled: Dialled, question: RouteQuestion, signal: AbortSignal): Promise<RouteAnswer> {
+    switch (dialled.kind) {
+      case 'user':
+        return this.#toUser(dialled.aor, question, signal);
+      case 'number':
+      case 'emergency':
+        return this.#toNumber(dialled, question, signal);
+      case 'unusable':
+        return reject(484, 'Address Incomplete');
+    }
+  }
+
+  /** RFC 7904 §4: phones registered here first, else the overlay's registrations. */
+  async #toUser(aor: string, question: RouteQuestion, signal: AbortSignal): Promise<RouteAnswer> {
+    const { overlay, isRegistered } = this.#deps;
+    if (isRegistered(aor)) return { kind: 'registered', aor };
+    // A peer that sends a request here was told that the user is here: sending it on could go round in circles.
+    if (question.fromOverlay) return reject(480, 'Temporarily Unavailable');
+    if (!aor.endsWith(`@${this.#context.overlay}`)) return reject(404, 'No Such Domain');
+    const targets = await overlay.locate(aor, question.caller, signal);
+    return targets.length > 0 ? { kind: 'targets', targets } : reject(480, 'Temporarily Unavailable');
+  }
+
+  async #toNumber(dialled: Diallable, question: RouteQuestion, signal: AbortSignal): Promise<RouteAnswer> {
+    if (question.method !== 'INVITE') return reject(405, 'Method Not Allowed');
+    if (question.fromOverlay) return this.#toOwnLine(dialled, question) ?? reject(404, 'No Line Here');
+    if (dialled.kind === 'number') {
+      const onNet = await this.#onNet(dialled.e164, question, signal);
+      if (onNet) return onNet;
+    }
+    const own = this.#toOwnLine(dialled, question);
+    if (own?.kind === 'local' || dialled.kind === 'emergency') return own ?? reject(404, 'No Line Here');
+    const targets = await this.#deps.overlay.gateways(dialled.e164, question.caller, signal);
+    return targets.length > 0 ? { kind: 'targets', targets } : (own ?? reject(404, 'No Gateway Found'));
+  }
+
+  /** A number with a registration is on the overlay and wins over any gateway (docs/ARCHITECTURE.md). */
+  async #onNet(e164: string, question: RouteQuestion, signal: AbortSignal): Promise<RouteAnswer | undefined> {
+    const aor = `${e164}@${this.#context.overlay}`;
+    if (this.#deps.isRegistered(aor)) return { kind: 'registered', aor };
+    const targets = await this.#deps.overlay.locate(aor, question.caller, signal);
+    return targets.length > 0 ? { kind: 'targets', targets } : undefined;
+  }
+
+  /** The own line's answer; undefined when there is none that serves the number. */
+  #toOwnLine(dialled: Diallable, question: RouteQuestion): RouteAnswer | undefined {
+    const { desk, log } = this.#deps;
+    if (!desk?.serves(dialled)) return undefined;
+    const decision = desk.judge(question.caller, dialled);
+    if (!decision.allowed) {
+      log.info('call refused', { caller: printable(question.caller), why: decision.why });
+      return reject(decision.status, decision.phrase);
+    }
+    // 5xx, so that the caller's proxy goes on to the next gateway.
+    return desk.isFree ? { kind: 'local' } : reject(503, 'Line Busy Or Absent');
+  }
+}
+
+function reject(status: number, phrase: string): RouteAnswer {
+  return { kind: 'reject', status, phrase };
+}
