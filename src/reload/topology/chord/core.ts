@@ -17,6 +17,7 @@ export type TopologyFault =
   /** The Admitting Peer found another peer between this node and itself. */
   | { readonly code: 'superseded' }
   | { readonly code: 'join-timeout' }
+  | { readonly code: 'clients-not-permitted' }
   | { readonly code: 'stopped' };
 
 export type TopologyFailure = Failure<TopologyFault>;

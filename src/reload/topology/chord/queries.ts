@@ -13,7 +13,8 @@ export function answerRouteQuery(
 ): { readonly response: Response; readonly sendUpdate: boolean } {
   const { destination, sendUpdate } = decode(routeQueryReq, request.body);
   // Opaque ids may be there to hide who is behind them (RFC 6940 §6.4.2.4.1).
-  if (destination.type === 'opaque') throw refuse(ErrorCode.forbidden, 'opaque ids are not translated');
+  if (destination.type !== 'node' && destination.type !== 'resource')
+    throw refuse(ErrorCode.forbidden, 'only Node-IDs and Resource-IDs are looked up');
   const next = nextPeer(destination.id);
   if (next === undefined) throw refuse(ErrorCode.notFound, 'no route from here');
   return { response: { body: encode(chordRouteQueryAns, { nextPeer: next }) }, sendUpdate };

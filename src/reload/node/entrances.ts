@@ -1,0 +1,114 @@
+import { isIP } from 'node:net';
+import type { Clock } from '#platform/clock.ts';
+import { Failure, messageOf } from '#platform/failure.ts';
+import type { Logger } from '#platform/log.ts';
+import { type Random, randomBelow } from '#platform/random.ts';
+import type { LinkTable } from '#reload/forwarding/link-table.ts';
+import type { LinkFault, OverlayTransport } from '#reload/link/link.ts';
+import type { BootstrapAddress, PeerCache } from '#reload/node/peer-cache.ts';
+import type { ConfigurationSource } from '#reload/overlay-config/configuration.ts';
+import type { Entrances } from '#reload/topology/chord/core.ts';
+import type { IpAddressPort } from '#reload/wire/address.ts';
+import type { NodeId } from '#reload/wire/ids.ts';
+
+export interface BootstrapEntrancesDeps {
+  readonly nodeId: NodeId;
+  readonly transport: OverlayTransport;
+  readonly links: LinkTable;
+  readonly configuration: ConfigurationSource;
+  readonly cache: PeerCache;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+export interface BootstrapEntrancesOptions {
+  /** In place of the document's bootstrap nodes. */
+  readonly bootstrapNodes?: readonly BootstrapAddress[];
+}
+
+/** How long one entrance may take to let this node in, in milliseconds. */
+const DIAL_PATIENCE = 5000;
+
+/** Links to peers known from before, then to bootstrap nodes in random order (RFC 6940 §11.4). */
+export class BootstrapEntrances implements Entrances {
+  readonly #deps: BootstrapEntrancesDeps;
+  readonly #options: BootstrapEntrancesOptions;
+  /** Who answered at an address, to use an open link in place of a new one. */
+  readonly #nodes = new Map<string, NodeId>();
+
+  constructor(deps: BootstrapEntrancesDeps, options: BootstrapEntrancesOptions) {
+    this.#deps = deps;
+    this.#options = options;
+  }
+
+  async *contacts(signal: AbortSignal): AsyncIterable<NodeId> {
+    const { configuration, cache, log } = this.#deps;
+    const listed = this.#options.bootstrapNodes ?? configuration.current.bootstrapNodes;
+    const seen = new Set<string>();
+    for (const at of [...cache.list(), ...this.#shuffled(listed)]) {
+      const key = `${at.address} ${at.port}`;
+      if (seen.has(key)) continue;
+      seen.add(key);
+      signal.throwIfAborted();
+      try {
+        const nodeId = await this.#linkTo(at, key, signal);
+        if (nodeId !== undefined) yield nodeId;
+      } catch (error) {
+        signal.throwIfAborted();
+        log.info('bootstrap node not reached', { address: at.address, port: at.port, why: messageOf(error) });
+      }
+    }
+  }
+
+  /** Where a node listens, as far as this one has dialled it. */
+  addressOf(nodeId: NodeId): BootstrapAddress | undefined {
+    for (const [key, found] of this.#nodes) {
+      const [address, port] = key.split(' ');
+      if (found === nodeId && address !== undefined) return { address, port: Number(port) };
+    }
+    return undefined;
+  }
+
+  async #linkTo(at: BootstrapAddress, key: string, signal: AbortSignal): Promise<NodeId | undefined> {
+    const { links, nodeId, transport, clock } = this.#deps;
+    const known = this.#nodes.get(key);
+    if (known === nodeId) return undefined;
+    if (known !== undefined && links.get(known) !== undefined) return known;
+    const patience = new AbortController();
+    const timer = clock.after(DIAL_PATIENCE, () =>
+      patience.abort(new Failure<LinkFault>({ code: 'timeout' }, 'the handshake took too long')),
+    );
+    try {
+      const either = AbortSignal.any([signal, patience.signal]);
+      const link = await transport.dialLink([addressPort(at)], undefined, either);
+      const found = link.nodeId ?? link.peer.nodeIds[0];
+      if (found === undefined || link.peer.nodeIds.includes(nodeId)) {
+        this.#nodes.set(key, nodeId);
+        link.close();
+        return undefined;
+      }
+      this.#nodes.set(key, found);
+      link.bind(found);
+      links.add(link);
+      return found;
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  #shuffled(addresses: readonly BootstrapAddress[]): readonly BootstrapAddress[] {
+    const left = [...addresses];
+    const shuffled: BootstrapAddress[] = [];
+    while (left.length > 0) shuffled.push(...left.splice(randomBelow(this.#deps.random, left.length), 1));
+    return shuffled;
+  }
+}
+
+function addressPort({ address, port }: BootstrapAddress): IpAddressPort {
+  const version = isIP(address);
+  if (version === 0) {
+    throw new Failure<LinkFault>({ code: 'unreachable' }, 'the address of a bootstrap node has to be an IP address');
+  }
+  return { type: version === 4 ? 'ipv4' : 'ipv6', address, port };
+}

@@ -1,0 +1,83 @@
+import type { Clock } from '#platform/clock.ts';
+import type { Logger } from '#platform/log.ts';
+import type { Random } from '#platform/random.ts';
+import { Attacher } from '#reload/attach/attacher.ts';
+import { ConfigurationSync } from '#reload/attach/configuration-sync.ts';
+import { Forwarder } from '#reload/forwarding/forwarder.ts';
+import { LinkTable } from '#reload/forwarding/link-table.ts';
+import type { NextHop } from '#reload/forwarding/next-hop.ts';
+import type { OverlayTransport } from '#reload/link/link.ts';
+import { Messenger } from '#reload/messaging/messenger.ts';
+import { answerPings } from '#reload/messaging/ping.ts';
+import type { CurrentConfiguration } from '#reload/overlay-config/current-configuration.ts';
+import { acceptNextConfiguration } from '#reload/security/configuration-signature.ts';
+import type { Signer, Verifier } from '#reload/security/identity.ts';
+import type { NodeId, ResourceId } from '#reload/wire/ids.ts';
+
+export interface StackDeps {
+  readonly signer: Signer;
+  readonly verifier: Verifier;
+  readonly transport: OverlayTransport;
+  readonly configuration: CurrentConfiguration;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly topology: NextHop & { isCloseEnough(resource: ResourceId, signer: NodeId): boolean };
+  /** Told of documents taken from the overlay, to keep them. */
+  readonly onConfiguration?: (document: Uint8Array) => void;
+}
+
+/** The layers between links and topology, wired for one logical node. */
+export class Stack {
+  readonly links: LinkTable;
+  readonly forwarder: Forwarder;
+  readonly messenger: Messenger;
+  readonly attacher: Attacher;
+  readonly #deps: StackDeps;
+  readonly #configurationSync: ConfigurationSync;
+
+  constructor(deps: StackDeps) {
+    const { nodeId } = deps.signer;
+    this.#deps = deps;
+    this.links = new LinkTable({ ...deps, receive: (link, bytes) => this.forwarder.receive(link, bytes) }, { nodeId });
+    this.forwarder = new Forwarder(
+      {
+        ...deps,
+        links: this.links,
+        nextHop: deps.topology,
+        deliver: (incoming) => this.messenger.receive(incoming),
+      },
+      { nodeId },
+    );
+    this.messenger = new Messenger({
+      ...deps,
+      forwarder: this.forwarder,
+      isCloseEnough: (resource, signer) => deps.topology.isCloseEnough(resource, signer),
+    });
+    this.attacher = new Attacher({ ...deps, exchange: this.messenger, links: this.links }, { nodeId });
+    this.#configurationSync = new ConfigurationSync({
+      ...deps,
+      exchange: this.messenger,
+      adopt: (document) => this.#adopt(document),
+    });
+  }
+
+  start(): void {
+    answerPings(this.messenger, this.#deps);
+    this.attacher.start();
+    this.#configurationSync.start();
+  }
+
+  stop(): void {
+    this.attacher.stop();
+    this.messenger.stop();
+    this.links.close();
+  }
+
+  #adopt(document: Uint8Array): void {
+    const { configuration, verifier, clock } = this.#deps;
+    const signed = acceptNextConfiguration(document, { configuration: configuration.current, verifier, clock });
+    configuration.replace(signed);
+    this.#deps.onConfiguration?.(document);
+  }
+}

@@ -1,0 +1,203 @@
+import { messageOf } from '#platform/failure.ts';
+import type { LogFields, Logger, LogLevel } from '#platform/log.ts';
+import type { ReloadNodeOptions } from '#reload/node/options.ts';
+import { ReloadNode } from '#reload/node/reload-node.ts';
+import type { OverlayConfiguration } from '#reload/overlay-config/configuration.ts';
+import type { CertificateVerifier } from '#reload/security/certificate-verifier.ts';
+import type { Identity } from '#reload/security/identity.ts';
+import { createSigner } from '#reload/security/signer.ts';
+import type { KindDefinition } from '#reload/storage/kind.ts';
+import { hashToResourceId, type NodeId, type ResourceId } from '#reload/wire/ids.ts';
+import type { KeyValueStore } from '#store/key-value-store.ts';
+import { memoryStore } from '#store/memory-store.ts';
+import { createTestOverlay, TEST_EPOCH, type TestOverlay } from '../support/overlay.ts';
+import { type MemoryHost, MemoryNetwork, type MemoryNetworkOptions } from './memory-network.ts';
+import { MemoryTransport } from './memory-transport.ts';
+import { SeededRandom } from './seeded-random.ts';
+import { VirtualClock } from './virtual-clock.ts';
+
+/** A Kind that anybody may write anywhere, so that a test can put records at all places of the ring. */
+export const OPEN_KIND: KindDefinition = {
+  id: 0xf0000100,
+  name: 'OPEN',
+  dataModel: 'single',
+  maxCount: 1,
+  maxSize: 1000,
+  permits: () => undefined,
+};
+
+export interface SimulationOptions {
+  readonly seed: string | number;
+  readonly network?: Partial<MemoryNetworkOptions>;
+  readonly configuration?: Omit<Partial<OverlayConfiguration>, 'instanceName' | 'rootCerts'>;
+  /** For every node. */
+  readonly timers?: ReloadNodeOptions['timers'];
+}
+
+export interface SimulatedNode {
+  readonly name: string;
+  readonly node: ReloadNode;
+  readonly identity: Identity;
+  readonly host: MemoryHost;
+  readonly store: KeyValueStore;
+}
+
+export const BOOTSTRAP_PORT = 6084;
+
+/** An overlay of real nodes on a simulated network in virtual time. */
+export class SimulatedOverlay {
+  readonly clock: VirtualClock;
+  readonly random: SeededRandom;
+  readonly network: MemoryNetwork;
+  readonly overlay: TestOverlay;
+  readonly nodes: SimulatedNode[] = [];
+  /** What the nodes logged: virtual milliseconds since the start, node, level, message. */
+  readonly trace: string[] = [];
+  readonly #options: SimulationOptions;
+  /** Checks are the same for all, so one cache serves all: what a node verified costs the others nothing. */
+  readonly #verifier: CertificateVerifier;
+
+  private constructor(options: SimulationOptions, overlay: TestOverlay, clock: VirtualClock) {
+    this.#options = options;
+    this.clock = clock;
+    this.overlay = overlay;
+    this.random = new SeededRandom(options.seed);
+    this.network = new MemoryNetwork({ clock, random: this.random }, options.network ?? {});
+    this.#verifier = overlay.verifier();
+  }
+
+  static async create(options: SimulationOptions): Promise<SimulatedOverlay> {
+    const clock = new VirtualClock(TEST_EPOCH);
+    const overlay = await createTestOverlay({
+      clock,
+      ...(options.configuration === undefined ? {} : { configuration: options.configuration }),
+    });
+    return new SimulatedOverlay(options, overlay, clock);
+  }
+
+  /** Peers that still run. */
+  get living(): readonly SimulatedNode[] {
+    return this.nodes.filter(({ host }) => host.running);
+  }
+
+  /** Makes a node whose bootstrap node is the first one; it is not started. */
+  async make(
+    name: string,
+    options: Partial<ReloadNodeOptions> & { nodeId?: NodeId; store?: KeyValueStore; identity?: Identity } = {},
+  ): Promise<SimulatedNode> {
+    const nodeId = options.nodeId ?? (Buffer.from(this.random.fork(name).bytes(16)).toString('hex') as NodeId);
+    const identity = options.identity ?? (await this.overlay.identity(name, { nodeId }));
+    const host = this.network.host();
+    const store = options.store ?? memoryStore();
+    const first = this.nodes[0];
+    const node = new ReloadNode(
+      {
+        identity,
+        verifier: this.#verifier,
+        configuration: this.overlay.source,
+        clock: host.clock,
+        random: this.random.fork(`${name} ${this.nodes.length}`),
+        log: this.#logger(name),
+        store,
+        kinds: { get: (id) => (id === OPEN_KIND.id ? OPEN_KIND : undefined) },
+        createSigner,
+        openTransport: (as) => new MemoryTransport(host, as),
+      },
+      {
+        mode: 'peer',
+        listen: { host: host.address, port: BOOTSTRAP_PORT },
+        bootstrapNodes: first === undefined ? [] : [{ address: first.host.address, port: BOOTSTRAP_PORT }],
+        foundRing: first === undefined,
+        ...(this.#options.timers === undefined ? {} : { timers: this.#options.timers }),
+        ...options,
+      },
+    );
+    const made = { name, node, identity, host, store };
+    this.nodes.push(made);
+    return made;
+  }
+
+  /** Makes a node and lets time pass until it is in the overlay. */
+  async add(name: string, options: Parameters<SimulatedOverlay['make']>[1] = {}): Promise<SimulatedNode> {
+    const made = await this.make(name, options);
+    await this.clock.run(made.node.start());
+    return made;
+  }
+
+  /** Grows a ring of `count` peers, one after the other. */
+  async grow(count: number): Promise<void> {
+    while (this.nodes.length < count) await this.add(`peer${this.nodes.length}`);
+  }
+
+  async leave(node: SimulatedNode): Promise<void> {
+    await this.clock.run(node.node.stop());
+    node.host.vanish();
+  }
+
+  store(by: SimulatedNode, name: string, value: string, lifetimeSeconds = 86_400) {
+    const request = {
+      resource: hashToResourceId(name),
+      kind: OPEN_KIND.id,
+      values: [{ place: { model: 'single' } as const, value: Buffer.from(value) }],
+      lifetimeSeconds,
+    };
+    return this.clock.run(by.node.records.store(request));
+  }
+
+  /** The value under the name as `by` finds it; undefined when there is none. */
+  async fetch(by: SimulatedNode, name: string, at?: NodeId): Promise<string | undefined> {
+    const resource: ResourceId = hashToResourceId(name);
+    const request = { resource, kind: OPEN_KIND.id, ...(at === undefined ? {} : { at }) };
+    const { values } = await this.clock.run(by.node.records.fetch(request));
+    return values[0] === undefined ? undefined : Buffer.from(values[0].value).toString();
+  }
+
+  /** Whether every peer knows its true three neighbours on each side. */
+  isRing(): boolean {
+    const ring = this.living.filter(({ node }) => node.status().mode === 'peer').map(({ node }) => node.nodeId);
+    ring.sort();
+    const reach = Math.min(3, ring.length - 1);
+    return this.living.every(({ node }) => {
+      const status = node.status();
+      if (status.mode !== 'peer') return true;
+      const at = ring.indexOf(node.nodeId);
+      const step = (by: number) => ring[(at + by + ring.length) % ring.length];
+      const expected = Array.from({ length: reach }, (_, i) => i + 1);
+      return (
+        status.joined &&
+        String(status.successors) === String(expected.map((i) => step(i))) &&
+        String(status.predecessors) === String(expected.map((i) => step(-i)))
+      );
+    });
+  }
+
+  #logger(name: string): Logger {
+    const write = (level: LogLevel) => (message: string, fields?: LogFields) => {
+      const at = this.clock.now() - TEST_EPOCH;
+      this.trace.push(`${at} ${name} ${level} ${message} ${fields === undefined ? '' : JSON.stringify(fields)}`);
+    };
+    const logger: Logger = {
+      child: (inner) => this.#logger(`${name}.${inner}`),
+      debug: write('debug'),
+      info: write('info'),
+      warn: write('warn'),
+      error: write('error'),
+    };
+    return logger;
+  }
+}
+
+/** Every value that could not be fetched, as `reader/name`: nothing when all is well. */
+export async function unreachable(
+  overlay: SimulatedOverlay,
+  records: ReadonlyMap<string, string>,
+): Promise<readonly string[]> {
+  const missing: string[] = [];
+  for (const reader of overlay.living) {
+    for (const [name, value] of records) {
+      const found = await overlay.fetch(reader, name).catch((error: unknown) => messageOf(error));
+      if (found !== value) missing.push(`${reader.name}/${name}: ${found}`);
+    }
+  }
+  return missing;
+}
