@@ -11,7 +11,8 @@ afterEach(async () => {
 });
 
 it('identifies the modem through serialport, dials, hears the far end and is heard', async () => {
-  const { line, event, emulated } = (running = await ptyLine());
+  running = await ptyLine();
+  const { line, event, emulated } = running;
   emulated.exchange.plan('5551234', { behaviour: 'answers', answerAfterMs: 600, sendHz: 700 });
   await line.start();
   expect(line.status.state).toBe('idle');

@@ -48,6 +48,11 @@ export class EmulatedLine {
     this.#modem.receive(bytes);
   }
 
+  /** The modem loses its power: on hook, everything forgotten. */
+  powerOff(): void {
+    this.#modem.powerOff();
+  }
+
   close(): void {
     this.#pump.stop();
     this.exchange.close();

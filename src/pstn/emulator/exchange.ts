@@ -17,6 +17,8 @@ import {
 export type ExchangeEvent =
   | { readonly event: 'off-hook' }
   | { readonly event: 'on-hook' }
+  /** The first digit was heard. */
+  | { readonly event: 'dialling' }
   | { readonly event: 'dialled'; readonly number: string }
   | { readonly event: 'ringing' }
   /** The caller gave up, or `ringFor` was over. */
@@ -232,6 +234,7 @@ export class Exchange implements Loop {
       this.#route(state.digits);
       return;
     }
+    if (state.digits === '') this.#onEvent({ event: 'dialling' });
     state.digits += digit;
     state.quiet = 0;
     if (state.digits.length >= MAX_NUMBER || this.#plan.isWhole(state.digits)) this.#route(state.digits);

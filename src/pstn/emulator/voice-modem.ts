@@ -124,6 +124,16 @@ export class VoiceModem {
     }
   }
 
+  /** On hook and everything forgotten, without a word. */
+  powerOff(): void {
+    this.#dialler = undefined;
+    this.#play.clear();
+    this.#line = '';
+    Object.assign(this.#settings, factorySettings());
+    this.#hook(false);
+    this.#setMode('command');
+  }
+
   /** Lets `count` samples pass on the line. */
   advance(count: number): void {
     const sent = this.#next(count);

@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import { isDigits } from '#media/dtmf.ts';
+import type { CallReport, ExchangeEvent } from '#pstn/emulator/exchange.ts';
+import type { ModemCounters } from '#pstn/emulator/voice-modem.ts';
+
+/** What a line emulator is told, one JSON object a line, and what it says. */
+
+const ms = z.number().min(0).max(3_600_000);
+const hertz = z.number().min(100).max(3400);
+const digits = z.string().refine(isDigits, 'must be 1 to 64 of 0-9 * # A-D');
+const how = z.enum(['busy-tone', 'dial-tone', 'loop-drop']);
+const callerId = z.strictObject({ number: z.string().max(32).optional(), name: z.string().max(32).optional() });
+
+/** How the far end of a call behaves. */
+const party = {
+  /** Plays this tone, Hz, from the answer on. */
+  sendHz: hertz.optional(),
+  /** Plays this WAV file instead. */
+  sendWav: z.string().optional(),
+  sendDigits: z.strictObject({ digits, afterMs: ms }).optional(),
+  hangUpAfterMs: ms.optional(),
+  hangUpHow: how.optional(),
+};
+
+export const commandSchema = z.discriminatedUnion('command', [
+  /** Rings the line. Number or name `P` is withheld, `O` out of area; without `callerId` none is sent. */
+  z.strictObject({ command: z.literal('ring'), callerId: callerId.optional(), ringForMs: ms.optional(), ...party }),
+  /** The caller of the ring gives up. */
+  z.strictObject({ command: z.literal('give-up') }),
+  /** The far end of the call hangs up. */
+  z.strictObject({ command: z.literal('hang-up'), how: how.default('busy-tone') }),
+  /** Who answers a number from now on. */
+  z.strictObject({
+    command: z.literal('plan'),
+    number: digits,
+    behaviour: z.enum(['answers', 'busy', 'no-answer', 'silent']).default('answers'),
+    answerAfterMs: ms.default(1500),
+    reversal: z.boolean().optional(),
+    ...party,
+  }),
+  /** The far end presses keys. */
+  z.strictObject({ command: z.literal('send-digits'), digits }),
+  /** Keeps the sound that the line sends in this call, or the next. */
+  z.strictObject({ command: z.literal('record') }),
+  /** Writes what was kept as a WAV file. */
+  z.strictObject({ command: z.literal('save-recording'), path: z.string().min(1) }),
+  /** Asks for a `report` event. */
+  z.strictObject({ command: z.literal('report') }),
+  /** Pulls the modem off the computer, and puts it back. */
+  z.strictObject({ command: z.literal('unplug') }),
+  z.strictObject({ command: z.literal('replug') }),
+]);
+
+/** A command as it is written, defaults left out. */
+export type EmulatorCommand = z.input<typeof commandSchema>;
+
+/** `at` is the time in ms since 1970, the same on every process of a host. */
+export type EmulatorEvent = { readonly at: number } & (
+  | ExchangeEvent
+  | { readonly event: 'ready'; readonly path: string }
+  /** The command was carried out, or was not. */
+  | { readonly event: 'done'; readonly command: string }
+  | { readonly event: 'refused'; readonly command: string; readonly reason: string }
+  | { readonly event: 'report'; readonly call: CallReport | null; readonly modem: ModemCounters }
+  | { readonly event: 'unplugged' }
+);
