@@ -1,21 +1,33 @@
+import { duplexPair } from 'node:stream';
 import type { Clock } from '#platform/clock.ts';
 import type { Logger } from '#platform/log.ts';
 import type { Random } from '#platform/random.ts';
+import { Adapter, type AdapterOptions } from '#sip/adapter/adapter.ts';
+import type { AccountLookup } from '#sip/adapter/authenticator.ts';
+import type { CallRouter, RegistrationObserver } from '#sip/adapter/call-router.ts';
 import type { SipRequest } from '#sip/message/message.ts';
 import { TransactionLayer, type TransactionLayerOptions } from '#sip/transaction/layer.ts';
 import type { ServerTransaction } from '#sip/transaction/server-transaction.ts';
-import type { Flow } from '#sip/transport/flow.ts';
 import { type ListenAt, SipTransport, type TransportOptions } from '#sip/transport/transport.ts';
-import type { SipStream } from '#sip/ua/call-engine.ts';
+import type { SipStream, SipTarget } from '#sip/ua/call-engine.ts';
 import type { CreateMedia, UaOptions } from '#sip/ua/context.ts';
 import { SipCallEngine } from '#sip/ua/engine.ts';
+import { Registration, type RegistrationOptions } from '#sip/ua/registration.ts';
 
 export interface SipStackDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
   readonly createMedia: CreateMedia;
+  /** Address of a host name; the system's resolver when left out. */
   readonly resolve?: (host: string) => Promise<string>;
+  /** With these the stack is a registrar and proxy for phones; without, every request goes to the call engine. */
+  readonly adapter?: {
+    readonly accounts: AccountLookup;
+    readonly router: CallRouter;
+    readonly observer: RegistrationObserver;
+    readonly options: AdapterOptions;
+  };
 }
 
 export interface SipStackOptions {
@@ -24,42 +36,87 @@ export interface SipStackOptions {
   readonly ua?: Partial<UaOptions>;
 }
 
-/** SIP of one process, put together: transports, transactions and a call engine. */
+/**
+ * SIP of one process, put together: transports, transactions, a call engine and, when asked for, registrar and proxy.
+ * Listen on addresses, hand in overlay connections, place and take calls through `engine`.
+ */
 export class SipStack {
   readonly engine: SipCallEngine;
-  readonly transport: SipTransport;
   readonly transactions: TransactionLayer;
+  readonly #deps: SipStackDeps;
+  readonly #transport: SipTransport;
+  readonly #adapter: Adapter | undefined;
 
   constructor(deps: SipStackDeps, options: SipStackOptions) {
-    this.transport = new SipTransport(deps, options.transport);
-    this.transactions = new TransactionLayer({ ...deps, transport: this.transport }, options.transactions);
-    this.engine = new SipCallEngine({ ...deps, transactions: this.transactions }, options.ua);
+    this.#deps = deps;
+    this.#transport = new SipTransport(deps, options.transport);
+    this.transactions = new TransactionLayer({ ...deps, transport: this.#transport }, options.transactions);
+    const shared = { clock: deps.clock, random: deps.random, transactions: this.transactions };
+    this.engine = new SipCallEngine(
+      { ...shared, log: deps.log.child('ua'), createMedia: deps.createMedia },
+      options.ua ?? {},
+    );
+    this.#adapter =
+      deps.adapter &&
+      new Adapter(
+        {
+          ...shared,
+          ...deps.adapter,
+          log: deps.log.child('adapter'),
+          local: (transaction, request) => this.engine.request(transaction, request),
+        },
+        deps.adapter.options,
+      );
     this.transactions.use({
       request: (transaction) => this.#request(transaction),
-      ack: (request, flow) => this.#ack(request, flow),
+      ack: (request) => this.#acknowledge(request),
     });
   }
 
-  /** Resolves with the address others reach it at. */
+  /** Opens a socket. Resolves with the address others reach it at. */
   listen(at: ListenAt): Promise<{ readonly host: string; readonly port: number }> {
-    return this.transport.listen(at);
+    return this.#transport.listen(at);
   }
 
+  /** Takes SIP from an overlay connection that the far end made. One that is called over needs no attaching. */
   attachStream(stream: SipStream): void {
-    this.transport.attach(stream);
+    this.#transport.attach(stream);
   }
 
+  /** Registers this user agent as a phone would; `start` and `stop` it. */
+  registration(options: RegistrationOptions): Registration {
+    return new Registration({ ...this.#deps, transactions: this.transactions }, options);
+  }
+
+  /**
+   * A target whose requests enter this stack's own proxy, as if they came over an overlay connection of that name:
+   * the way to call phones that are registered here.
+   */
+  ownProxy(name: string, node: string): SipTarget {
+    const [near, far] = duplexPair();
+    this.attachStream({ duplex: far, peerName: name, peerNode: node });
+    return { transport: 'stream', stream: { duplex: near, peerName: name, peerNode: `own-proxy-of-${node}` } };
+  }
+
+  /** AORs with a registered phone. */
+  get registeredAors(): readonly string[] {
+    return this.#adapter?.bindings.aors ?? [];
+  }
+
+  /** Ends all calls, then closes all sockets and connections. */
   async stop(): Promise<void> {
     await this.engine.stop();
+    this.#adapter?.stop();
     this.transactions.stop();
-    await this.transport.stop();
+    await this.#transport.stop();
   }
 
   #request(transaction: ServerTransaction): void {
-    this.engine.request(transaction);
+    if (this.#adapter === undefined || this.engine.owns(transaction.request)) this.engine.request(transaction);
+    else this.#adapter.request(transaction);
   }
 
-  #ack(request: SipRequest, _flow: Flow): void {
-    this.engine.acknowledge(request);
+  #acknowledge(request: SipRequest): void {
+    if (!this.engine.acknowledge(request)) this.#adapter?.acknowledge(request);
   }
 }

@@ -1,0 +1,117 @@
+import type { Clock } from '#platform/clock.ts';
+import { messageOf } from '#platform/failure.ts';
+import type { Logger } from '#platform/log.ts';
+import type { Random } from '#platform/random.ts';
+import { type AccountLookup, Authenticator } from '#sip/adapter/authenticator.ts';
+import { Bindings } from '#sip/adapter/bindings.ts';
+import type { CallRouter, RegistrationObserver } from '#sip/adapter/call-router.ts';
+import { FlowTokens } from '#sip/adapter/flow-tokens.ts';
+import { LoopDetection } from '#sip/adapter/loop.ts';
+import { CallProxy } from '#sip/adapter/proxy.ts';
+import { Registrar } from '#sip/adapter/registrar.ts';
+import type { DigestAlgorithm } from '#sip/message/digest.ts';
+import type { SipRequest } from '#sip/message/message.ts';
+import { isMessageFault } from '#sip/message/parser.ts';
+import { replyTo } from '#sip/message/reply.ts';
+import type { TransactionLayer } from '#sip/transaction/layer.ts';
+import type { ServerTransaction } from '#sip/transaction/server-transaction.ts';
+import type { FlowPeer } from '#sip/transport/flow.ts';
+
+export interface AdapterDeps {
+  readonly transactions: TransactionLayer;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly accounts: AccountLookup;
+  readonly router: CallRouter;
+  readonly observer: RegistrationObserver;
+  readonly local: (transaction: ServerTransaction, request: SipRequest) => void;
+}
+
+export interface AdapterOptions {
+  /** Realm of digest authentication; phones show it, and stored H(A1) depend on it. */
+  readonly realm: string;
+  /** Challenges offered, most preferred first. Default SHA-256, then MD5. */
+  readonly algorithms?: readonly DigestAlgorithm[];
+  /** Whether what an overlay peer asserts about its caller is believed. Default: no peer's is. */
+  readonly trusts?: (peer: FlowPeer) => boolean;
+  /** Seconds. */
+  readonly minExpires?: number;
+  readonly maxExpires?: number;
+  readonly defaultExpires?: number;
+  readonly maxAors?: number;
+  readonly maxContactsPerAor?: number;
+  readonly nonceLifetimeMs?: number;
+  readonly timerC?: number;
+}
+
+/** What unmodified phones need of a peer (RFC 7890 §2.2): a registrar and a proxy. */
+export class Adapter {
+  readonly bindings: Bindings;
+  readonly #deps: AdapterDeps;
+  readonly #authenticator: Authenticator;
+  readonly #registrar: Registrar;
+  readonly #proxy: CallProxy;
+
+  constructor(deps: AdapterDeps, options: AdapterOptions) {
+    this.#deps = deps;
+    const changed = (aor: string, remainingMs: number) => deps.observer.registration(aor, remainingMs);
+    this.bindings = new Bindings(
+      { clock: deps.clock, changed },
+      { maxAors: options.maxAors ?? 4096, maxPerAor: options.maxContactsPerAor ?? 10 },
+    );
+    this.#authenticator = new Authenticator(deps, {
+      realm: options.realm,
+      algorithms: options.algorithms ?? ['SHA-256', 'MD5'],
+      nonceLifetimeMs: options.nonceLifetimeMs ?? 300_000,
+      guesses: 10,
+    });
+    this.#registrar = new Registrar(
+      { clock: deps.clock, bindings: this.bindings },
+      {
+        minExpires: options.minExpires ?? 30,
+        maxExpires: options.maxExpires ?? 3600,
+        defaultExpires: options.defaultExpires ?? 3600,
+      },
+    );
+    this.#proxy = new CallProxy(
+      {
+        ...deps,
+        authenticator: this.#authenticator,
+        bindings: this.bindings,
+        tokens: new FlowTokens(deps),
+        loops: new LoopDetection(deps),
+      },
+      { trusts: options.trusts ?? (() => false), timerC: options.timerC ?? 185_000 },
+    );
+  }
+
+  request(transaction: ServerTransaction): void {
+    const { request } = transaction;
+    const handled = request.method === 'REGISTER' ? this.#register(transaction) : this.#proxy.request(transaction);
+    handled.catch((thrown: unknown) => this.#deps.log.error('request failed', { reason: messageOf(thrown) }));
+  }
+
+  acknowledge(request: SipRequest): void {
+    this.#proxy.acknowledge(request);
+  }
+
+  stop(): void {
+    this.bindings.clear();
+  }
+
+  async #register(transaction: ServerTransaction): Promise<void> {
+    const { request, flow } = transaction;
+    try {
+      // An overlay peer registers in the overlay, with its own certificate.
+      if (flow.peer !== undefined) return transaction.respond(replyTo(request, 403));
+      const verdict = await this.#authenticator.verify(request, 401, flow.remoteHost);
+      transaction.respond(
+        'refusal' in verdict ? verdict.refusal : this.#registrar.register(request, flow, verdict.account),
+      );
+    } catch (thrown) {
+      if (!isMessageFault(thrown)) this.#deps.log.error('registration failed', { reason: messageOf(thrown) });
+      transaction.respond(replyTo(request, isMessageFault(thrown) ? thrown.fault.status : 500));
+    }
+  }
+}
