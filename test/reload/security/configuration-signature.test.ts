@@ -1,0 +1,177 @@
+import { readFileSync } from 'node:fs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { utf8 } from '#platform/bytes.ts';
+import { signDocument } from '#reload/enrollment/found-overlay.ts';
+import type { OverlayConfiguration } from '#reload/overlay-config/configuration.ts';
+import { readDocument, readKindBlock } from '#reload/overlay-config/document.ts';
+import { printConfiguration, printDocument, printKind } from '#reload/overlay-config/print.ts';
+import {
+  acceptFirstConfiguration,
+  acceptNextConfiguration,
+  requireKindSignature,
+  signElement,
+} from '#reload/security/configuration-signature.ts';
+import type { Identity } from '#reload/security/identity.ts';
+import { createSigner } from '#reload/security/signer.ts';
+import { decode, encode } from '#reload/wire/codec.ts';
+import { securityBlock } from '#reload/wire/security-block.ts';
+import { createTestOverlay, fixedClock, type TestOverlay } from '../../support/overlay.ts';
+import { DAY, faultOf } from './authority.ts';
+
+let overlay: TestOverlay;
+let member: Identity;
+beforeAll(async () => {
+  overlay = await createTestOverlay();
+  member = await overlay.identity('mallory');
+});
+
+const replaceText = (bytes: Uint8Array, from: string | RegExp, to: string) =>
+  utf8(new TextDecoder().decode(bytes).replace(from, to));
+const first = (document: Uint8Array, clock = overlay.clock) =>
+  faultOf(() => acceptFirstConfiguration(document, overlay.name, { clock, trustedRoot: overlay.root.certificate }));
+const next = (document: Uint8Array, configuration = overlay.configuration) =>
+  faultOf(() =>
+    acceptNextConfiguration(document, { configuration, verifier: overlay.verifier(), clock: overlay.clock }),
+  );
+const signedBy = (signer: Identity, changes: Partial<OverlayConfiguration>) =>
+  signDocument({ ...overlay.configuration, ...changes }, signer);
+
+describe('the first configuration', () => {
+  it('R6940-11.1-42 is accepted when its signer chains to the root of the invitation', () => {
+    const { signedBytes, configuration } = acceptFirstConfiguration(overlay.document, overlay.name, {
+      clock: overlay.clock,
+      trustedRoot: overlay.root.certificate,
+    });
+    expect(configuration).toEqual(overlay.configuration);
+    expect(new TextDecoder().decode(signedBytes)).toMatch(/^<configuration [\s\S]*<\/configuration>$/);
+  });
+
+  it('is refused under the root of another overlay, although it brings its own root along', async () => {
+    const other = await createTestOverlay();
+    expect(first(other.document)).toBe('signature');
+  });
+
+  it('R6940-11.1-41 R6940-11.1-46 is refused after any change of the signed bytes, white space included', () => {
+    expect(first(replaceText(overlay.document, '</configuration>', ' </configuration>'))).toBe('signature');
+    expect(first(replaceText(overlay.document, 'sequence="0"', 'sequence="1"'))).toBe('signature');
+    expect(first(replaceText(overlay.document, '</overlay>', ' <!-- outside --> </overlay>'))).toBe('nothing thrown');
+  });
+
+  it('R6940-11.1-43 is refused without a signature, or with one that is no SecurityBlock or has bytes behind it', () => {
+    expect(first(replaceText(overlay.document, /<signature>.*<\/signature>/, ''))).toBe('signature');
+    expect(first(replaceText(overlay.document, /<signature>.*<\/signature>/, '<signature>AAAA</signature>'))).toBe(
+      'signature',
+    );
+    const { signatures } = readDocument(overlay.document);
+    const longer = Buffer.from([...signatures[0]!, 0]).toString('base64');
+    expect(first(replaceText(overlay.document, /<signature>.*<\/signature>/, `<signature>${longer}</signature>`))).toBe(
+      'signature',
+    );
+    const spaced = Buffer.from(signatures[0]!).toString('base64').replace(/.{60}/g, '$&\n  ');
+    expect(
+      first(replaceText(overlay.document, /<signature>.*<\/signature>/, `<signature>\n${spaced}\n</signature>`)),
+    ).toBe('nothing thrown');
+  });
+
+  it('is refused when a member that is no configuration-signer signed it', () => {
+    expect(first(signedBy(member, {}))).toBe('signature');
+  });
+
+  it('is refused when it has expired, and when this node lacks what it requires', () => {
+    expect(first(signedBy(overlay.configurationSigner, { expiration: overlay.clock.now() - 1 }))).toBe('expired');
+    expect(first(signedBy(overlay.configurationSigner, { mandatoryExtensions: ['urn:x'] }))).toBe('unsupported');
+    expect(first(overlay.document, fixedClock(overlay.clock.now() + 4000 * DAY))).toBe('signature');
+  });
+
+  it('is not published when it could not travel in a ConfigUpdate', () => {
+    expect(faultOf(() => signedBy(overlay.configurationSigner, { maxMessageSize: 5000 }))).toBe('too-large');
+  });
+});
+
+describe('a configuration that follows', () => {
+  it('R6940-11.1-45 is accepted when a configuration-signer of the one in force signed it, even to replace itself', () => {
+    expect(next(signedBy(overlay.configurationSigner, { sequence: 1 }))).toBe('nothing thrown');
+    const successor = { sequence: 1, configurationSigners: [member.nodeId] };
+    expect(next(signedBy(overlay.configurationSigner, successor))).toBe('nothing thrown');
+  });
+
+  it('R6940-4.1-01 is refused when only the new document lists its signer', () => {
+    const usurped = { sequence: 1, configurationSigners: [member.nodeId], kindSigners: [member.nodeId] };
+    expect(next(signedBy(member, usurped))).toBe('signature');
+    expect(next(replaceText(overlay.document, 'sequence="0"', 'sequence="1"'))).toBe('signature');
+  });
+
+  it('is refused when it is not newer, modulo 65535', () => {
+    expect(next(overlay.document)).toBe('stale');
+    expect(next(overlay.document, { ...overlay.configuration, sequence: 65534 })).toBe('nothing thrown');
+    expect(next(overlay.document, { ...overlay.configuration, sequence: 5 })).toBe('stale');
+  });
+
+  it('is refused for another overlay', async () => {
+    const other = await createTestOverlay({ name: 'other.example' });
+    expect(next(other.document)).toBe('wrong-overlay');
+  });
+});
+
+describe('kind signatures', () => {
+  it('R6940-11.1-38 R6940-11.1-40 hold over the bytes of the kind element, and a blank more breaks them', () => {
+    const block = readDocument(overlay.document).kindBlocks[5]!;
+    const check = (bytes: Uint8Array, signature: Uint8Array | undefined = block.signature) =>
+      faultOf(() =>
+        requireKindSignature(
+          { ...block, signedBytes: bytes, signature },
+          overlay.verifier(),
+          overlay.configuration.kindSigners,
+        ),
+      );
+    expect(check(block.signedBytes)).toBe('nothing thrown');
+    expect(check(replaceText(block.signedBytes, '</kind>', ' </kind>'))).toBe('signature');
+  });
+
+  it('R6940-11.1-39 are refused from a member that is no kind-signer', () => {
+    const kind = overlay.configuration.kinds[5]!;
+    const xml = printKind(kind);
+    const encoded = Buffer.from(signElement(createSigner(member), utf8(xml))).toString('base64');
+    const block = readKindBlock(utf8(`<kind-block>${xml}<kind-signature>${encoded}</kind-signature></kind-block>`));
+    expect(() => requireKindSignature(block, overlay.verifier(), overlay.configuration.kindSigners)).toThrow(
+      /not among/,
+    );
+    expect(faultOf(() => requireKindSignature(block, overlay.verifier(), [member.nodeId]))).toBe('nothing thrown');
+  });
+
+  it('are wanted of every kind of a document: one that is missing or foreign refuses the document', () => {
+    const signer = createSigner(overlay.configurationSigner);
+    const kinds = overlay.configuration.kinds.map((kind) => {
+      const xml = printKind(kind);
+      return { xml, signature: signElement(createSigner(member), utf8(xml)) };
+    });
+    const xml = printConfiguration(overlay.configuration, kinds);
+    const document = printDocument(xml, signElement(signer, utf8(xml)));
+    expect(first(document)).toBe('signature');
+    const bare = xml.replace(/<kind-signature>[^<]*<\/kind-signature>/, '');
+    expect(first(printDocument(bare, signElement(signer, utf8(bare))))).toBe('signature');
+  });
+});
+
+describe('documents signed by others', () => {
+  it('are accepted with the signer identity behind the signed bytes and without it', () => {
+    const vectors = JSON.parse(readFileSync('test/vectors/reload-messages.json', 'utf8')) as readonly {
+      name: string;
+      hex: string;
+    }[];
+    const document = Buffer.from(vectors.find(({ name }) => name === 'config_document')!.hex, 'hex');
+    const trustedRoot = readDocument(document).configuration.rootCerts[0]!;
+    expect(
+      acceptFirstConfiguration(document, 'h4.example.org', { clock: overlay.clock, trustedRoot }).configuration
+        .sequence,
+    ).toBe(2);
+
+    const { signedBytes, signatures } = readDocument(overlay.document);
+    const block = decode(securityBlock, signatures[0]!);
+    const signature = createSigner(overlay.configurationSigner).sign(() => signedBytes);
+    const bare = Buffer.from(encode(securityBlock, { ...block, signature })).toString('base64');
+    expect(first(replaceText(overlay.document, /<signature>.*<\/signature>/, `<signature>${bare}</signature>`))).toBe(
+      'nothing thrown',
+    );
+  });
+});
