@@ -122,14 +122,14 @@ function writeMessage(json: JsonObject, context: DecodeContext): Uint8Array {
   const code = property(json, 'code');
   if (typeof code !== 'number') throw wireFailure('bad-value', 'a message code is wanted', 'code');
   collapse(json, { ...context, code });
-  const header = writtenHeader(json);
+  const header = writtenHeader(json, context);
   const body = within('body', () => {
     const codec: Codec<unknown> = bodyCodec(code) ?? rest;
     return encode(codec, fromJson(codec.shape, property(json, 'body')), context);
   });
   const fields = { code, extensions: property(json, 'extensions') ?? [] };
   const contents = fromJson(withoutBody, fields) as Omit<Infer<typeof messageContents>, 'body'>;
-  const security = field(json, 'security', securityBlock);
+  const security = field(json, 'security', securityBlock, context);
   return encodeMessage(header, encodeContents({ ...contents, body }), security, context);
 }
 
@@ -141,13 +141,18 @@ const withoutBody = {
   },
 } as const;
 
-/** What `name` holds, as far as its shape goes: the codec itself refuses the rest when it writes. */
-function field<T>(json: JsonObject, name: string, codec: Codec<T>): T {
-  return within(name, () => fromJson(codec.shape, property(json, name)) as T);
+/** What `name` holds. It is written once here, so that faults have a path that starts with `name`. */
+function field<T>(holder: JsonObject, name: string, codec: Codec<T>, context: DecodeContext): T {
+  return within(name, () => {
+    const value = fromJson(codec.shape, property(holder, name)) as T;
+    encode(codec, value, context);
+    return value;
+  });
 }
 
-function writtenHeader(json: JsonObject): ForwardingHeader {
-  return field(json, 'header', forwardingHeader);
+function writtenHeader(json: JsonObject, context: DecodeContext): ForwardingHeader {
+  const header = within('header', () => ({ ...asObject(property(json, 'header')), length: 0 }));
+  return field({ header }, 'header', forwardingHeader, context);
 }
 
 function readFragment(bytes: Uint8Array, context: DecodeContext): JsonObject {
@@ -159,7 +164,7 @@ function readFragment(bytes: Uint8Array, context: DecodeContext): JsonObject {
 
 function writeFragment(json: JsonObject, context: DecodeContext): Uint8Array {
   collapse(json, { ...context, code: 0 });
-  return encodeWithPayload(writtenHeader(json), field(json, 'chunk', rest), context);
+  return encodeWithPayload(writtenHeader(json, context), field(json, 'chunk', rest, context), context);
 }
 
 /** The message of a data frame is told in full where it can be read, and as hexadecimal digits otherwise. */
