@@ -57,7 +57,7 @@ export class MemoryNetwork {
   /** Calls `arrive` one trip later, but not before `earliest` (kept order); returns the time of arrival. */
   carry(earliest: number, arrive: () => void): number {
     const { latencyMs, loss } = this.#options;
-    let ms = latencyMs.min + this.#random.unit() * (latencyMs.max - latencyMs.min);
+    let ms = latencyMs.min + Math.floor(this.#random.unit() * (latencyMs.max - latencyMs.min + 1));
     while (loss > 0 && this.#random.unit() < loss) ms += RETRANSMISSION_MS;
     const at = Math.max(this.#clock.now() + ms, earliest);
     this.#clock.after(at - this.#clock.now(), arrive);

@@ -119,7 +119,7 @@ export class MemoryTransport implements OverlayTransport {
       }
       if (!listening.host.running) await delay(this.#host.clock, 10_000, signal);
       await this.#trip();
-      if (!listening.host.running) {
+      if (!listening.host.running || this.#host.network.find(address) !== listening) {
         failure = new Failure<LinkFault>({ code: 'timeout' }, 'the handshake was not answered');
         continue;
       }
@@ -140,9 +140,11 @@ export class MemoryTransport implements OverlayTransport {
     connect: (dialler: Dialler) => { readonly end: MemoryLink | MemoryStream; readonly connection: Connection },
     bind: (connection: Connection, expected: NodeId) => boolean,
   ): Offer<Connection> {
-    let arrived: (connection: Connection) => void = () => {};
+    let arrived: (made: ReturnType<typeof connect>) => void = () => {};
     let given: (reason: Failure<LinkFault>) => void = () => {};
-    const connection = new Promise<Connection>((resolve, reject) => {
+    let end: MemoryLink | MemoryStream | undefined;
+    let isTaken = false;
+    const connection = new Promise<ReturnType<typeof connect>>((resolve, reject) => {
       arrived = resolve;
       given = reject;
     });
@@ -154,7 +156,8 @@ export class MemoryTransport implements OverlayTransport {
         if (!this.#trusts(dialler.certificate)) return undefined;
         close();
         const made = connect(dialler);
-        return { end: made.end, announce: () => this.#host.receive(() => arrived(made.connection)) };
+        end = made.end;
+        return { end, announce: () => this.#host.receive(() => arrived(made)) };
       },
     });
     const timer = this.#host.clock.after(OFFER_LIFE_MS, () => give());
@@ -164,6 +167,7 @@ export class MemoryTransport implements OverlayTransport {
     };
     const give = () => {
       close();
+      if (!isTaken) discard(end);
       given(new Failure<LinkFault>({ code: 'timeout' }, 'nobody took the offer'));
     };
     return {
@@ -172,7 +176,9 @@ export class MemoryTransport implements OverlayTransport {
         signal.addEventListener('abort', give, { once: true });
         const made = await connection;
         signal.removeEventListener('abort', give);
-        if (bind(made, expected)) return made;
+        isTaken = bind(made.connection, expected);
+        if (isTaken) return made.connection;
+        discard(made.end);
         throw new Failure<LinkFault>({ code: 'closed' }, 'another node took the offer');
       },
       close: give,
@@ -193,6 +199,11 @@ export class MemoryTransport implements OverlayTransport {
       this.#host.network.carry(0, () => this.#host.receive(resolve));
     });
   }
+}
+
+function discard(end: MemoryLink | MemoryStream | undefined): void {
+  if (end instanceof MemoryLink) end.close();
+  else end?.destroy();
 }
 
 function onlyNode(certificate: Certificate): NodeId | undefined {

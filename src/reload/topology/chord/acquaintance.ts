@@ -37,14 +37,15 @@ export class Acquaintance {
     const { deps } = this.#core;
     if (this.#underway.has(node)) return false;
     this.#underway.add(node);
-    const over = learnedFrom !== undefined && learnedFrom !== node && deps.links.get(learnedFrom) !== undefined;
+    // Who is linked but has not said yet that it is a peer is asked over that link.
+    const over = [node, learnedFrom].find((hop) => hop !== undefined && deps.links.get(hop) !== undefined);
     const destination: Destination[] = [nodeDestination(node)];
-    if (over) destination.unshift(nodeDestination(learnedFrom));
+    if (over !== undefined && over !== node) destination.unshift(nodeDestination(over));
     try {
       await deps.attacher.attach(destination, {
         sendUpdate: true,
         signal: this.#stopped.signal,
-        ...(over ? { firstHop: learnedFrom } : {}),
+        ...(over === undefined ? {} : { firstHop: over }),
       });
       return true;
     } catch (error) {

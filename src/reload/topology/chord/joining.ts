@@ -76,7 +76,7 @@ async function attachNeighbours(
   { admittingPeer, known }: { readonly admittingPeer: NodeId; readonly known: Set<NodeId> },
   signal: AbortSignal,
 ): Promise<void> {
-  const { table, deps } = core;
+  const { table } = core;
   const tried = new Set<NodeId>([admittingPeer]);
   for (let round = 0; round < MAX_ROUNDS; round++) {
     signal.throwIfAborted();
@@ -89,7 +89,7 @@ async function attachNeighbours(
     await Promise.all(
       wanted.map(async (node) => {
         tried.add(node);
-        const reached = deps.links.get(node) !== undefined || (await acquaintance.attach(node, admittingPeer));
+        const reached = await acquaintance.attach(node, admittingPeer);
         const update = reached ? await received.of(node, UPDATE_PATIENCE) : undefined;
         if (update === undefined) known.delete(node);
         else for (const other of nodesOf(update)) known.add(other);
