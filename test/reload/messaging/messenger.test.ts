@@ -1,0 +1,542 @@
+import { describe, expect, it } from 'vitest';
+import { utf8 } from '#platform/bytes.ts';
+import type { Failure } from '#platform/failure.ts';
+import type { ExchangeFault } from '#reload/messaging/exchange.ts';
+import { refuse } from '#reload/messaging/refusal.ts';
+import { decode, encode } from '#reload/wire/codec.ts';
+import { ErrorCode, ForwardingFlag, MessageCode } from '#reload/wire/codes.ts';
+import { nodeDestination, resourceDestination } from '#reload/wire/destination.ts';
+import { decodeHeader, encodeWithPayload, type ForwardingHeader } from '#reload/wire/forwarding-header.ts';
+import { type ResourceId, WILDCARD_NODE_ID } from '#reload/wire/ids.ts';
+import { splitMessage } from '#reload/wire/message.ts';
+import { pingAns, pingReq } from '#reload/wire/ping.ts';
+import { connect, createTestNetwork, type Tap, type TestNetwork, type TestNode } from './network.ts';
+
+const CODE = MessageCode.probeReq;
+const body = utf8('question');
+const RESOURCE = '77'.repeat(16) as ResourceId;
+const resource = resourceDestination(RESOURCE);
+
+async function pair(tap?: Tap): Promise<{ net: TestNetwork; alice: TestNode; bob: TestNode }> {
+  const net = await createTestNetwork();
+  const [alice, bob] = [await net.node('alice'), await net.node('bob')];
+  connect(alice, bob, tap);
+  return { net, alice, bob };
+}
+
+function echo(node: TestNode): { calls: number } {
+  const seen = { calls: 0 };
+  node.messenger.handle(CODE, (request) => {
+    seen.calls++;
+    return { body: utf8(`${Buffer.from(request.body).toString()}!`) };
+  });
+  return seen;
+}
+
+function ask(from: TestNode, to: TestNode, extra: object = {}) {
+  return from.messenger.request({ destination: [nodeDestination(to.nodeId)], code: CODE, body, ...extra });
+}
+
+/** The failure a promise ends with. */
+async function failureOf(net: TestNetwork, promise: Promise<unknown>): Promise<Failure<ExchangeFault>> {
+  return net.clock.run(
+    promise.then(
+      () => Promise.reject(new Error('it succeeded')),
+      (reason) => reason,
+    ),
+  );
+}
+
+function patched(bytes: Uint8Array, change: (header: ForwardingHeader) => Partial<ForwardingHeader>): Uint8Array {
+  const { header, headerLength } = decodeHeader(bytes);
+  return encodeWithPayload({ ...header, ...change(header) }, bytes.subarray(headerLength));
+}
+
+describe('a request and its answer', () => {
+  it('R6940-6.3.3.1-02 come back under the next code, with the transaction id of the request and the signer of the answer', async () => {
+    const wire: Uint8Array[] = [];
+    const { net, alice, bob } = await pair((bytes) => {
+      wire.push(bytes);
+      return bytes;
+    });
+    echo(bob);
+    const answer = await net.clock.run(ask(alice, bob));
+    expect(Buffer.from(answer.body).toString()).toBe('question!');
+    expect(answer.code).toBe(CODE + 1);
+    expect(answer.signatory.nodeId).toBe(bob.nodeId);
+    const [request, response] = wire.map((bytes) => splitMessage(bytes));
+    expect(response!.header.transactionId).toBe(request!.header.transactionId);
+    expect(response!.header.maxResponseLength).toBe(0);
+    expect(response!.contents.code).toBe(CODE + 1);
+  });
+
+  it('R6940-6.3.2-08 R6940-6.3.2-19 leave with the initial ttl, an empty Via List and the own certificate', async () => {
+    const wire: Uint8Array[] = [];
+    const { net, alice, bob } = await pair((bytes) => {
+      wire.push(bytes);
+      return bytes;
+    });
+    echo(bob);
+    await net.clock.run(ask(alice, bob));
+    for (const [bytes, sender] of [
+      [wire[0]!, alice],
+      [wire[1]!, bob],
+    ] as const) {
+      const { header, security } = splitMessage(bytes);
+      expect(header).toMatchObject({ ttl: 100, viaList: [], fragment: { offset: 0, last: true } });
+      expect(security.certificates.map(({ certificate }) => Buffer.from(certificate).toString('hex'))).toContain(
+        Buffer.from(sender.identity.certificate.der).toString('hex'),
+      );
+    }
+  });
+
+  it('R6940-6.3.2-15 R6940-6.2.2-02 have a transaction id of their own; answers to nothing are ignored', async () => {
+    const wire: Uint8Array[] = [];
+    const { net, alice, bob } = await pair((bytes) => {
+      wire.push(bytes);
+      return bytes;
+    });
+    echo(bob);
+    await net.clock.run(ask(alice, bob));
+    await net.clock.run(ask(alice, bob));
+    const ids = wire.map((bytes) => decodeHeader(bytes).header.transactionId);
+    expect(new Set(ids).size).toBe(2);
+    expect(ids.every((id) => id > 0xffffn)).toBe(true);
+    bob.links.get(alice.nodeId)?.send(wire[1]!);
+    await net.clock.advance(0);
+    expect(alice.messenger.counters.dropped['unexpected-answer']).toBe(1);
+  });
+
+  it('carry extra certificates once, and show them to both sides', async () => {
+    const { net, alice, bob } = await pair();
+    const [extra] = await net.overlay.members(1);
+    const seen: number[] = [];
+    bob.messenger.handle(CODE, (request) => {
+      seen.push(request.certificates.length);
+      return { body, certificates: [extra!.certificate.der, bob.identity.certificate.der] };
+    });
+    const answer = await net.clock.run(
+      ask(alice, bob, { certificates: [extra!.certificate.der, alice.identity.certificate.der] }),
+    );
+    expect(seen).toEqual([2]);
+    expect(answer.certificates).toHaveLength(2);
+  });
+
+  it('cross a peer that only reads the header, and take the same way back', async () => {
+    const net = await createTestNetwork();
+    const [alice, bob, carol] = [await net.node('alice'), await net.node('bob'), await net.node('carol')];
+    connect(alice, bob);
+    connect(bob, carol);
+    alice.route = () => bob.nodeId;
+    echo(carol);
+    const answer = await net.clock.run(ask(alice, carol));
+    expect(answer.signatory.nodeId).toBe(carol.nodeId);
+    expect(bob.delivered).toEqual([]);
+    expect(bob.forwarder.counters.forwarded).toBe(2);
+    expect(carol.delivered[0]?.header).toMatchObject({ ttl: 99, viaList: [nodeDestination(alice.nodeId)] });
+    expect(carol.delivered[0]?.returnPath).toEqual([nodeDestination(bob.nodeId), nodeDestination(alice.nodeId)]);
+  });
+
+  it('R6940-6.2.1-02 a request to the own Node-ID or range meets the same handler, without network', async () => {
+    const { net, alice } = await pair();
+    const seen = echo(alice);
+    alice.isResponsible = () => true;
+    const answer = await net.clock.run(ask(alice, alice));
+    expect(Buffer.from(answer.body).toString()).toBe('question!');
+    expect(answer.signatory.nodeId).toBe(alice.nodeId);
+    await net.clock.run(alice.messenger.request({ destination: [resource], code: CODE, body }));
+    expect(seen.calls).toBe(2);
+    expect(alice.forwarder.counters.sent).toBe(0);
+    alice.messenger.handle(MessageCode.findReq, () => {
+      throw refuse(ErrorCode.notFound, 'nothing');
+    });
+    const refused = await failureOf(
+      net,
+      alice.messenger.request({ destination: [resource], code: MessageCode.findReq, body }),
+    );
+    expect(refused.fault).toMatchObject({ code: 'remote', errorCode: ErrorCode.notFound });
+  });
+
+  it('fail at once when nothing leads to the destination, or the message is too large', async () => {
+    const { net, alice, bob } = await pair();
+    const stranger = resourceDestination('00'.repeat(15).concat('01') as ResourceId);
+    const lost = alice.messenger.request({ destination: [stranger], code: CODE, body });
+    await expect(lost).rejects.toMatchObject({ code: 'unreachable' });
+    const { maxMessageSize } = alice.configuration.current;
+    await expect(ask(alice, bob, { body: new Uint8Array(maxMessageSize) })).rejects.toMatchObject({
+      code: 'too-large',
+    });
+    const elsewhere = ask(alice, bob, { firstHop: net.overlay.name });
+    await expect(elsewhere).rejects.toMatchObject({ code: 'unreachable' });
+  });
+
+  it('end when their signal aborts, or the node stops', async () => {
+    const { net, alice, bob } = await pair(() => undefined);
+    const abort = new AbortController();
+    const aborted = ask(alice, bob, { signal: abort.signal });
+    abort.abort(new Error('no more'));
+    await expect(aborted).rejects.toThrow('no more');
+    await expect(ask(alice, bob, { signal: abort.signal })).rejects.toThrow('no more');
+    const stopped = ask(alice, bob);
+    alice.messenger.stop();
+    await expect(stopped).rejects.toMatchObject({ code: 'stopped' });
+    await expect(ask(alice, bob)).rejects.toMatchObject({ code: 'stopped' });
+    await net.clock.advance(60_000);
+  });
+});
+
+describe('retransmission', () => {
+  it('R6940-6.2.1-07 R6940-6.2.1-08 R6940-6.2.1-09 R6940-6.2.1-10 sends the same bytes five times, every 3 s, and gives up after 15 s', async () => {
+    const sent: { at: number; hex: string }[] = [];
+    const { net, alice, bob } = await pair((bytes) => {
+      sent.push({ at: net.clock.now(), hex: Buffer.from(bytes).toString('hex') });
+      return undefined;
+    });
+    const start = net.clock.now();
+    const failure = await failureOf(net, ask(alice, bob));
+    expect(failure.code).toBe('timeout');
+    expect(net.clock.now() - start).toBe(15_000);
+    expect(sent.map(({ at }) => at - start)).toEqual([0, 3000, 6000, 9000, 12_000]);
+    expect(new Set(sent.map(({ hex }) => hex)).size).toBe(1);
+  });
+
+  it('R6940-3-03 takes the timer from the configuration', async () => {
+    const net = await createTestNetwork({ configuration: { reliabilityTimer: 400 } });
+    const [alice, bob] = [await net.node('alice'), await net.node('bob')];
+    connect(alice, bob, () => undefined);
+    const start = net.clock.now();
+    await failureOf(net, ask(alice, bob));
+    expect(net.clock.now() - start).toBe(2000);
+  });
+
+  it('gives up earlier when told to', async () => {
+    const { net, alice, bob } = await pair(() => undefined);
+    const start = net.clock.now();
+    await failureOf(net, ask(alice, bob, { timeoutMs: 4000 }));
+    expect(net.clock.now() - start).toBe(4000);
+  });
+
+  it('R6940-6.2.1-12 a repeated request is processed once and answered from memory', async () => {
+    let lost = 0;
+    const { net, alice, bob } = await pair((bytes, from) => (from === bob.nodeId && lost++ < 2 ? undefined : bytes));
+    const seen = echo(bob);
+    const answer = await net.clock.run(ask(alice, bob));
+    expect(Buffer.from(answer.body).toString()).toBe('question!');
+    expect(seen.calls).toBe(1);
+    expect(bob.messenger.counters.duplicates).toBe(2);
+  });
+
+  it('a copy that comes while the handler still works does not start it again', async () => {
+    const { net, alice, bob } = await pair();
+    let calls = 0;
+    bob.messenger.handle(CODE, async () => {
+      calls++;
+      await new Promise<void>((resolve) => net.clock.after(7000, resolve));
+      return { body: utf8('late') };
+    });
+    const answer = await net.clock.run(ask(alice, bob));
+    expect(Buffer.from(answer.body).toString()).toBe('late');
+    expect(calls).toBe(1);
+  });
+
+  it('R6940-3-03 forgets answers after the request lifetime', async () => {
+    const wire: Uint8Array[] = [];
+    const { net, alice, bob } = await pair((bytes, from) => {
+      if (from === alice.nodeId) wire.push(bytes);
+      return bytes;
+    });
+    const seen = echo(bob);
+    await net.clock.run(ask(alice, bob));
+    const repeat = () => alice.links.get(bob.nodeId)?.send(wire[0]!);
+    await net.clock.advance(14_000);
+    repeat();
+    await net.clock.advance(0);
+    expect(seen.calls).toBe(1);
+    await net.clock.advance(1000);
+    repeat();
+    await net.clock.advance(0);
+    expect(seen.calls).toBe(2);
+  });
+});
+
+describe('errors', () => {
+  it('R6940-6.3.3.1-03 R6940-6.3.3.1-04 are signed answers with a code and information', async () => {
+    const { net, alice, bob } = await pair();
+    bob.messenger.handle(CODE, () => {
+      throw refuse(ErrorCode.forbidden, 'not you');
+    });
+    const failure = await failureOf(net, ask(alice, bob));
+    expect(failure.fault).toMatchObject({
+      code: 'remote',
+      errorCode: ErrorCode.forbidden,
+      info: utf8('not you'),
+    });
+    expect(failure.fault.code === 'remote' && failure.fault.signatory.nodeId).toBe(bob.nodeId);
+  });
+
+  it('R6940-14.8-02 answer unknown message codes with Error_Invalid_Message', async () => {
+    const { net, alice, bob } = await pair();
+    const failure = await failureOf(net, ask(alice, bob, { code: 0xb }));
+    expect(failure.fault).toMatchObject({ code: 'remote', errorCode: ErrorCode.invalidMessage });
+  });
+
+  it('R6940-6.3.3-03 R6940-6.3.3-04 answer unknown critical extensions, and pass over others', async () => {
+    const { net, alice, bob } = await pair();
+    echo(bob);
+    const extension = (critical: boolean) => ({ extensions: [{ type: 77, critical, contents: body }] });
+    const failure = await failureOf(net, ask(alice, bob, extension(true)));
+    expect(failure.fault).toMatchObject({ code: 'remote', errorCode: ErrorCode.unknownExtension });
+    await net.clock.run(ask(alice, bob, extension(false)));
+  });
+
+  it('say little about a handler that failed, and the node goes on', async () => {
+    const { net, alice, bob } = await pair();
+    bob.messenger.handle(CODE, () => {
+      throw new TypeError('secret detail');
+    });
+    bob.messenger.handle(MessageCode.findReq, async () => Promise.reject(new TypeError('secret detail')));
+    for (const code of [CODE, MessageCode.findReq]) {
+      const failure = await failureOf(net, ask(alice, bob, { code }));
+      expect(failure.fault).toMatchObject({ code: 'remote', errorCode: ErrorCode.invalidMessage });
+      expect(String(failure.fault.code === 'remote' && Buffer.from(failure.fault.info))).not.toContain('secret');
+    }
+  });
+
+  it('R6940-6.3.1.1-06 are not sent for a body that cannot be parsed: the message is discarded', async () => {
+    const { net, alice, bob } = await pair();
+    bob.messenger.handle(CODE, (request) => {
+      decode(pingReq, request.body.subarray(1));
+      return { body };
+    });
+    const failure = await failureOf(net, ask(alice, bob, { body: Uint8Array.of(0, 0, 9) }));
+    expect(failure.code).toBe('timeout');
+    expect(bob.messenger.counters.errorsSent).toBe(0);
+  });
+
+  it('R6940-6.3.2-16 replace an answer that is longer than the requester wants', async () => {
+    const { net, alice, bob } = await pair();
+    bob.messenger.handle(CODE, () => ({ body: new Uint8Array(2000) }));
+    const failure = await failureOf(net, ask(alice, bob, { maxResponseLength: 1500 }));
+    expect(failure.fault).toMatchObject({ code: 'remote', errorCode: ErrorCode.responseTooLarge });
+    await net.clock.run(ask(alice, bob, { maxResponseLength: 4000 }));
+  });
+
+  it('replace an answer that is larger than any message may be', async () => {
+    const { net, alice, bob } = await pair();
+    bob.messenger.handle(CODE, () => ({ body: new Uint8Array(bob.configuration.current.maxMessageSize) }));
+    const failure = await failureOf(net, ask(alice, bob));
+    expect(failure.fault).toMatchObject({ code: 'remote', errorCode: ErrorCode.responseTooLarge });
+  });
+});
+
+describe('whose word counts', () => {
+  it('R6940-6.3.4-13 R6940-6.3.4-14 a message with a broken signature is dropped without an answer and without effect', async () => {
+    const { net, alice, bob } = await pair((bytes, from) => {
+      if (from !== alice.nodeId) return bytes;
+      const broken = bytes.slice();
+      broken[broken.length - 1]! ^= 1;
+      return broken;
+    });
+    const seen = echo(bob);
+    expect((await failureOf(net, ask(alice, bob))).code).toBe('timeout');
+    expect(seen.calls).toBe(0);
+    expect(bob.forwarder.counters.sent).toBe(0);
+    expect(bob.messenger.counters.dropped.signature).toBe(5);
+  });
+
+  it('R6940-6.1-04 a peer on the way passes a broken signature on byte for byte', async () => {
+    const net = await createTestNetwork();
+    const [alice, bob, carol] = [await net.node('alice'), await net.node('bob'), await net.node('carol')];
+    const seen: string[] = [];
+    connect(alice, bob, (bytes) => {
+      const broken = bytes.slice();
+      broken[broken.length - 1]! ^= 1;
+      seen.push(Buffer.from(broken.subarray(decodeHeader(broken).headerLength)).toString('hex'));
+      return broken;
+    });
+    connect(bob, carol);
+    alice.route = () => bob.nodeId;
+    await failureOf(net, ask(alice, carol, { timeoutMs: 1000 }));
+    expect(carol.delivered.map(({ payload }) => Buffer.from(payload).toString('hex'))).toEqual(seen);
+    expect(carol.messenger.counters.dropped.signature).toBe(1);
+  });
+
+  it('an answer with a broken signature does not end the transaction', async () => {
+    let answers = 0;
+    const { net, alice, bob } = await pair((bytes, from) => {
+      if (from !== bob.nodeId || answers++ > 0) return bytes;
+      const broken = bytes.slice();
+      broken[broken.length - 1]! ^= 1;
+      return broken;
+    });
+    echo(bob);
+    const start = net.clock.now();
+    await net.clock.run(ask(alice, bob));
+    expect(net.clock.now() - start).toBe(3000);
+  });
+
+  it('R6940-6.3.4-15 an answer to a Node-ID has to be signed by that node', async () => {
+    const net = await createTestNetwork();
+    const [alice, mallory, bob] = [await net.node('alice'), await net.node('mallory'), await net.node('bob')];
+    connect(alice, mallory, (bytes, from) =>
+      from === alice.nodeId ? patched(bytes, () => ({ destinationList: [nodeDestination(mallory.nodeId)] })) : bytes,
+    );
+    alice.route = () => mallory.nodeId;
+    const seen = echo(mallory);
+    expect((await failureOf(net, ask(alice, bob))).code).toBe('timeout');
+    expect(seen.calls).toBe(1);
+    expect(alice.messenger.counters.dropped.origin).toBe(5);
+  });
+
+  it('an error of a node on the way is a hint at the cause, and never proof that the target refused', async () => {
+    const net = await createTestNetwork({ configuration: { initialTtl: 1 } });
+    const nodes = await Promise.all(['a', 'b', 'c', 'd'].map((user) => net.node(user)));
+    const [alice, bob, carol, dave] = [nodes[0]!, nodes[1]!, nodes[2]!, nodes[3]!];
+    connect(alice, bob);
+    connect(bob, carol);
+    connect(carol, dave);
+    for (const [at, next] of [
+      [alice, bob],
+      [bob, carol],
+      [carol, dave],
+    ] as const)
+      at.route = () => next.nodeId;
+    const failure = await failureOf(net, ask(alice, dave));
+    expect(failure.code).toBe('timeout');
+    expect(failure.cause).toMatchObject({ fault: { code: 'remote', errorCode: ErrorCode.ttlExceeded } });
+  });
+
+  it('R6940-6.3.4-16 an answer for a resource has to come from near enough', async () => {
+    const { net, alice, bob } = await pair();
+    alice.route = () => bob.nodeId;
+    bob.isResponsible = () => true;
+    echo(bob);
+    const asked = () => alice.messenger.request({ destination: [resource], code: CODE, body });
+    await net.clock.run(asked());
+    alice.isCloseEnough = (id, signer) => id === RESOURCE && signer !== bob.nodeId;
+    expect((await failureOf(net, asked())).code).toBe('timeout');
+  });
+});
+
+describe('configuration sequences', () => {
+  async function withSequences(alices: number, bobs: number) {
+    const { net, alice, bob } = await pair();
+    const set = (node: TestNode, sequence: number) =>
+      node.configuration.replace({
+        configuration: { ...node.configuration.current, sequence },
+        document: node.configuration.bytes,
+      });
+    set(alice, alices);
+    set(bob, bobs);
+    const seen = echo(bob);
+    const mismatches: string[] = [];
+    bob.messenger.onConfigurationMismatch(({ peerIs, nodeId, returnPath }) => {
+      expect([nodeId, returnPath]).toEqual([alice.nodeId, [nodeDestination(alice.nodeId)]]);
+      mismatches.push(peerIs);
+    });
+    return { net, alice, bob, seen, mismatches };
+  }
+
+  it('R6940-6.3.2.1-04 R6940-6.3.2.1-05 a request by an older document is answered Error_Config_Too_Old', async () => {
+    const { net, alice, bob, seen, mismatches } = await withSequences(1, 2);
+    expect((await failureOf(net, ask(alice, bob))).fault).toMatchObject({ errorCode: ErrorCode.configTooOld });
+    expect([seen.calls, mismatches]).toEqual([0, ['older']]);
+  });
+
+  it('R6940-6.3.2.1-03 R6940-6.3.2.1-05 a request by a newer one Error_Config_Too_New, also across the wrap', async () => {
+    const { net, alice, bob, seen, mismatches } = await withSequences(0, 65534);
+    expect((await failureOf(net, ask(alice, bob))).fault).toMatchObject({ errorCode: ErrorCode.configTooNew });
+    expect([seen.calls, mismatches]).toEqual([0, ['newer']]);
+  });
+
+  it('R6940-6.3.2.1-07 ConfigUpdate is taken whatever the sequences are', async () => {
+    const { net, alice, bob } = await withSequences(1, 9);
+    let sequence = 0;
+    bob.messenger.handle(MessageCode.configUpdateReq, (request) => {
+      sequence = request.header.configurationSequence;
+      return { body: new Uint8Array() };
+    });
+    await net.clock.run(ask(alice, bob, { code: MessageCode.configUpdateReq }));
+    expect(sequence).toBe(65535);
+  });
+
+  it('nodes on the way do not care', async () => {
+    const net = await createTestNetwork();
+    const [alice, bob, carol] = [await net.node('alice'), await net.node('bob'), await net.node('carol')];
+    connect(alice, bob);
+    connect(bob, carol);
+    alice.route = () => bob.nodeId;
+    bob.configuration.replace({
+      configuration: { ...bob.configuration.current, sequence: 500 },
+      document: bob.configuration.bytes,
+    });
+    echo(carol);
+    await net.clock.run(ask(alice, carol));
+  });
+});
+
+describe('Ping', () => {
+  it('R6940-6.5.3-01 R6940-6.5.3.2-01 is answered by the node, by the one responsible for a resource, and by a neighbour for the wildcard', async () => {
+    const { net, alice, bob } = await pair();
+    alice.route = () => bob.nodeId;
+    bob.isResponsible = () => true;
+    const ids = new Set<bigint>();
+    const wildcard = nodeDestination(WILDCARD_NODE_ID);
+    for (const target of [nodeDestination(bob.nodeId), resource, wildcard]) {
+      const request = {
+        destination: [target],
+        code: MessageCode.pingReq,
+        body: encode(pingReq, { padding: new Uint8Array() }),
+      };
+      const answer = await net.clock.run(
+        alice.messenger.request({ ...request, ...(target === wildcard && { firstHop: bob.nodeId }) }),
+      );
+      const { responseId, time } = decode(pingAns, answer.body);
+      ids.add(responseId);
+      expect(time).toBe(BigInt(net.clock.now()));
+      expect(answer.signatory.nodeId).toBe(bob.nodeId);
+    }
+    expect(ids.size).toBe(3);
+  });
+
+  it('R6940-6.5.3.1-01 takes any padding', async () => {
+    const { net, alice, bob } = await pair();
+    const padding = new Uint8Array(3000);
+    const destination = [nodeDestination(bob.nodeId)];
+    await net.clock.run(
+      alice.messenger.request({ destination, code: MessageCode.pingReq, body: encode(pingReq, { padding }) }),
+    );
+  });
+});
+
+describe('forwarding options', () => {
+  it('R6940-6.3.2.3-05 R6940-6.3.2.3-02 marked for it come back in the answer with all flags cleared', async () => {
+    const wire: Uint8Array[] = [];
+    const { net, alice, bob } = await pair((bytes, from) => {
+      if (from === bob.nodeId) {
+        wire.push(bytes);
+        return bytes;
+      }
+      const options = [
+        { type: 200, flags: ForwardingFlag.responseCopy, value: Uint8Array.of(1, 2) },
+        { type: 201, flags: 0, value: Uint8Array.of(3) },
+      ];
+      return patched(bytes, () => ({ options }));
+    });
+    echo(bob);
+    await net.clock.run(ask(alice, bob));
+    expect(decodeHeader(wire[0]!).header.options).toEqual([{ type: 200, flags: 0, value: Uint8Array.of(1, 2) }]);
+  });
+});
+
+describe('overload', () => {
+  it('drops requests beyond the number of handlers that may run, and counts them', async () => {
+    const { net, alice, bob } = await pair();
+    bob.messenger.handle(CODE, () => new Promise(() => {}));
+    const pending = Array.from({ length: 600 }, () => ask(alice, bob, { timeoutMs: 1000 }).catch(() => {}));
+    await net.clock.advance(500);
+    expect(bob.messenger.counters.requestsReceived).toBe(512);
+    expect(bob.messenger.counters.dropped.overload).toBe(88);
+    await net.clock.run(Promise.all(pending));
+  });
+});
