@@ -1,4 +1,3 @@
-import { fromHex } from '#platform/bytes.ts';
 import type { Codec } from '#reload/wire/codec.ts';
 import { type NodeId, nodeIdOf, type ResourceId, resourceIdOf } from '#reload/wire/ids.ts';
 import { wireFailure } from '#reload/wire/reader.ts';
@@ -15,12 +14,12 @@ export const nodeId: Codec<NodeId> = {
     return id;
   },
   write(writer, id) {
-    const bytes = bytesOf(id);
-    if (bytes.length !== writer.nodeIdLength) {
-      throw wireFailure('bad-value', `a Node-ID has ${writer.nodeIdLength} bytes, not ${bytes.length}`);
+    const length = lengthOf(id);
+    if (length !== writer.nodeIdLength) {
+      throw wireFailure('bad-value', `a Node-ID has ${writer.nodeIdLength} bytes, not ${length}`);
     }
     if (isZero(id)) throw wireFailure('zero-node-id', 'the all-zero Node-ID must not travel');
-    writer.raw(bytes);
+    writer.hex(id, length);
   },
 };
 
@@ -29,19 +28,20 @@ export const resourceId: Codec<ResourceId> = {
   shape: { type: 'plain' },
   read(reader) {
     const bytes = reader.opaque(1);
-    checkLength(bytes);
+    checkLength(bytes.length);
     return resourceIdOf(bytes);
   },
   write(writer, id) {
-    const bytes = bytesOf(id);
-    checkLength(bytes);
-    writer.opaque(1, bytes);
+    const length = lengthOf(id);
+    checkLength(length);
+    writer.u8(length);
+    writer.hex(id, length);
   },
 };
 
-function checkLength(bytes: Uint8Array): void {
-  if (bytes.length > MAX_RESOURCE_ID) {
-    throw wireFailure('out-of-range', `a Resource-ID has at most ${MAX_RESOURCE_ID} bytes, not ${bytes.length}`);
+function checkLength(length: number): void {
+  if (length > MAX_RESOURCE_ID) {
+    throw wireFailure('out-of-range', `a Resource-ID has at most ${MAX_RESOURCE_ID} bytes, not ${length}`);
   }
 }
 
@@ -49,8 +49,10 @@ function isZero(id: NodeId): boolean {
   return id.charCodeAt(0) === 0x30 && /^0+$/.test(id);
 }
 
-function bytesOf(id: NodeId | ResourceId): Uint8Array {
-  const bytes = typeof id === 'string' ? fromHex(id) : undefined;
-  if (bytes === undefined) throw wireFailure('bad-value', 'an id is written as hexadecimal digits');
-  return bytes;
+/** The number of bytes that `id` stands for. */
+function lengthOf(id: NodeId | ResourceId): number {
+  if (typeof id !== 'string' || id.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(id)) {
+    throw wireFailure('bad-value', 'an id is written as hexadecimal digits');
+  }
+  return id.length / 2;
 }

@@ -2,6 +2,8 @@ import { NODE_ID_LENGTH } from '#reload/wire/ids.ts';
 import { type WireOptions, wireFailure } from '#reload/wire/reader.ts';
 
 const LIMITS = [0, 0xff, 0xffff, 0xffffff, 0xffffffff] as const;
+/** Room for most bodies and headers. */
+const INITIAL_SIZE = 512;
 const U64_LIMIT = 0xffff_ffff_ffff_ffffn;
 
 /** Throws unless `value` is an object: what is written may come from outside the type checker's reach. */
@@ -12,8 +14,7 @@ export function requireObject(value: unknown): void {
 /** Writes big-endian fields into a buffer that grows. Values are checked: what does not fit throws `Failure<WireFault>`. */
 export class Writer {
   readonly nodeIdLength: number;
-  private buffer = new Uint8Array(256);
-  private view = new DataView(this.buffer.buffer);
+  private buffer = Buffer.allocUnsafe(INITIAL_SIZE);
   private length = 0;
 
   constructor(options: WireOptions = {}) {
@@ -27,7 +28,9 @@ export class Writer {
 
   /** A copy of what was written so far. */
   bytes(): Uint8Array {
-    return this.buffer.slice(0, this.length);
+    const copy = new Uint8Array(this.length);
+    copy.set(this.buffer.subarray(0, this.length));
+    return copy;
   }
 
   u8(value: number): void {
@@ -46,9 +49,9 @@ export class Writer {
     if (typeof value !== 'bigint' || value < 0n || value > U64_LIMIT) {
       throw wireFailure('out-of-range', `${String(value)} is not an unsigned number of 64 bits`);
     }
-    // Growing may replace the view.
+    // Growing may replace the buffer: first the place, then the buffer.
     const at = this.grow(8);
-    this.view.setBigUint64(at, value);
+    this.buffer.writeBigUInt64BE(value, at);
   }
 
   /** An unsigned number in `width` bytes, 1..4. */
@@ -89,24 +92,24 @@ export class Writer {
     this.put(mark, width, length);
   }
 
+  /** Hexadecimal digits as bytes; `length` of them, which the caller has checked. */
+  hex(digits: string, length: number): void {
+    const at = this.grow(length);
+    this.buffer.write(digits, at, length, 'hex');
+  }
+
   private put(at: number, width: number, value: number): void {
-    if (width === 1) this.view.setUint8(at, value);
-    else if (width === 2) this.view.setUint16(at, value);
-    else if (width === 4) this.view.setUint32(at, value);
-    else {
-      this.view.setUint8(at, value >>> 16);
-      this.view.setUint16(at + 1, value & 0xffff);
-    }
+    if (width === 1) this.buffer[at] = value;
+    else this.buffer.writeUIntBE(value, at, width);
   }
 
   private grow(length: number): number {
     const at = this.length;
     this.length += length;
     if (this.length > this.buffer.length) {
-      const larger = new Uint8Array(Math.max(this.length, 2 * this.buffer.length));
+      const larger = Buffer.allocUnsafe(Math.max(this.length, 2 * this.buffer.length));
       larger.set(this.buffer.subarray(0, at));
       this.buffer = larger;
-      this.view = new DataView(larger.buffer);
     }
     return at;
   }

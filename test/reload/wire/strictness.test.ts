@@ -19,6 +19,7 @@ import { encodeContents, encodeMessage, splitMessage } from '#reload/wire/messag
 import { probeAns } from '#reload/wire/probe.ts';
 import { isWireFailure, type WireFault } from '#reload/wire/reader.ts';
 import { ABSENT_SIGNATURE, signature } from '#reload/wire/security-block.ts';
+import { storeReq } from '#reload/wire/store.ts';
 import { turnServer } from '#reload/wire/turn-server.ts';
 import { chordUpdate } from '#reload/wire/update.ts';
 
@@ -239,7 +240,16 @@ describe('what is written', () => {
     expect(faultOf(() => encodeHeader({ ...HEADER, ...change } as ForwardingHeader))).toMatchObject({ at, code });
   });
 
-  it('has no all-zero Node-ID (R6940-3-01)', () => {
+  it('is right wherever the buffer has to grow', () => {
+    for (let size = 480; size < 530; size += 1) {
+      const values = new Uint8Array(size).fill(0xab);
+      const kind = { kind: 0x01020304, generationCounter: 0x0102030405060708n, values };
+      const body = { resource: A as ResourceId, replicaNumber: 1, kindData: [kind, kind, kind] };
+      expect(decode(storeReq, encode(storeReq, body))).toEqual(body);
+    }
+  });
+
+  it('R6940-3-01 has no all-zero Node-ID', () => {
     const zero = { type: 'node', id: '0'.repeat(32) as NodeId } as const;
     expect(faultOf(() => encode(destination, zero)).code).toBe('zero-node-id');
   });
