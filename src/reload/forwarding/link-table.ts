@@ -77,7 +77,7 @@ export class LinkTable {
 
   /** Names the node behind a link that had no Node-ID (RFC 6940 §6.1.2). */
   bind(link: Link, nodeId: NodeId): void {
-    if (link.nodeId !== undefined || !this.#unbound.release(link)) return;
+    if (link.nodeId !== undefined || !this.#unbound.has(link)) return;
     link.bind(nodeId);
     this.#enter(link, nodeId);
   }

@@ -1,8 +1,8 @@
 import type { Random } from '#platform/random.ts';
 import type { Link } from '#reload/link/link.ts';
 
-/** Links without a Node-ID at the same time. They only live between a handshake and the first Ping or Attach. */
-const SLOTS = 64;
+/** Links that came up without a Node-ID. Each keeps its slot until it closes, because answers may still be on their way to it. */
+const SLOTS = 1024;
 const INDEX_BITS = 12;
 const GENERATIONS = 8;
 
@@ -37,13 +37,15 @@ export class OpaqueSlots {
     return false;
   }
 
-  /** False when the link has no slot. */
-  release(link: Link): boolean {
+  release(link: Link): void {
     const index = this.#indexes.get(link);
-    if (index === undefined) return false;
+    if (index === undefined) return;
     this.#indexes.delete(link);
     this.#slots[index] = undefined;
-    return true;
+  }
+
+  has(link: Link): boolean {
+    return this.#indexes.has(link);
   }
 
   links(): readonly Link[] {
