@@ -54,7 +54,8 @@ function readDer(der: Uint8Array): CertificateRequest {
   outer.finish();
   const info = request.expect(TAG.sequence);
   const algorithm = oidText(new DerReader(request.expect(TAG.sequence).content).expect(TAG.oid).content);
-  const signature = request.expect(TAG.bitString).content.subarray(1);
+  const [unusedBits, ...signature] = request.expect(TAG.bitString).content;
+  if (unusedBits !== 0) throw new Error('its signature is no whole number of bytes');
   request.finish();
   const fields = new DerReader(info.content);
   fields.expect(TAG.integer);
@@ -63,7 +64,7 @@ function readDer(der: Uint8Array): CertificateRequest {
   const attributes = fields.optional(ATTRIBUTES);
   fields.finish();
   const key = requireSupportedKey(createPublicKey({ key: Buffer.from(publicKeyInfo), format: 'der', type: 'spki' }));
-  requireOwnSignature(info.whole, key, { algorithm, signature });
+  requireOwnSignature(info.whole, key, { algorithm, signature: Uint8Array.from(signature) });
   return { publicKeyInfo, userName: requestedName(attributes) ?? subjectName(subject) };
 }
 

@@ -11,6 +11,7 @@ import {
 import { fetchHttps, type HttpsAnswer } from '#reload/enrollment/https-client.ts';
 import { generatePrivateKey, type KeyType, publicKeyInfoOf } from '#reload/enrollment/keys.ts';
 import { writeForm } from '#reload/enrollment/multipart.ts';
+import { makeSelfSignedCertificate } from '#reload/enrollment/self-generated.ts';
 import { canonicalUserName } from '#reload/enrollment/user-name.ts';
 import { writeCertificateRequest } from '#reload/enrollment/x509-writer.ts';
 import { CurrentConfiguration } from '#reload/overlay-config/current-configuration.ts';
@@ -52,14 +53,23 @@ export async function enroll(deps: FetchDeps, request: EnrollRequest): Promise<E
   const userName = canonicalUserName(request.userName);
   if (userName === undefined)
     throw enrollmentFailure(
-      { code: 'bad-answer', detail: 'user name' },
+      { code: 'bad-user-name' },
       `${JSON.stringify(request.userName)} is no user name; one looks like alice@home.example.`,
     );
   const fetched = await fetchFirstConfiguration(deps, request);
   const privateKey = await generatePrivateKey(request.keyType ?? 'p-256');
-  const csr = await writeCertificateRequest(userName, privateKey);
-  const der = await requestCertificate(deps, { ...request, userName }, { fetched, csr });
-  const certificate = checkIssued(deps, fetched, { der, userName, privateKey, nodeIds: request.nodeIds ?? 1 });
+  const wanted = { userName, privateKey, nodeIds: request.nodeIds ?? 1 };
+  const { configuration } = fetched.signed;
+  // With both ways open the server is preferred: only it protects names (RFC 6940 §11.3.1).
+  const der =
+    configuration.enrollmentServers.length === 0
+      ? await makeSelfSignedCertificate(deps.clock, configuration, wanted)
+      : await requestCertificate(
+          deps,
+          { ...request, userName },
+          { fetched, csr: await writeCertificateRequest(userName, privateKey) },
+        );
+  const certificate = checkIssued(deps, fetched, { ...wanted, der });
   return { document: fetched.signed.document, root: fetched.root, certificate, privateKey };
 }
 

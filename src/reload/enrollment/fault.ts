@@ -28,6 +28,7 @@ export type EnrollmentFault =
   | { readonly code: 'http'; readonly status: number }
   | { readonly code: 'untrusted-root' }
   | { readonly code: 'bad-invitation' }
+  | { readonly code: 'bad-user-name' }
   | { readonly code: 'bad-answer'; readonly detail: string }
   | { readonly code: 'bad-identity'; readonly path: string };
 

@@ -127,7 +127,7 @@ describe('RELOAD URIs', () => {
   it('are refused with wrong lengths, other parts or absurd size', () => {
     for (const form of [
       'reload://0110@x/',
-      'reload://010f' + '00'.repeat(16) + '@x/',
+      `reload://010f${'00'.repeat(16)}@x/`,
       `reload://0110${NODE}@/`,
       `reload://0110${NODE}@a b/`,
       `reload://u@0110${NODE}@x/`,
