@@ -1,4 +1,4 @@
-import { type Infer, list16, u16 } from '#reload/wire/codec.ts';
+import { list16, u16 } from '#reload/wire/codec.ts';
 import { iceCandidate } from '#reload/wire/ice-candidate.ts';
 import { struct } from '#reload/wire/struct.ts';
 import { ascii8 } from '#reload/wire/text.ts';
@@ -11,4 +11,3 @@ export const appAttach = struct({
   role: ascii8,
   candidates: list16(iceCandidate),
 });
-export type AppAttach = Infer<typeof appAttach>;

@@ -1,4 +1,4 @@
-import { bool, type Infer, list16 } from '#reload/wire/codec.ts';
+import { bool, list16 } from '#reload/wire/codec.ts';
 import { iceCandidate } from '#reload/wire/ice-candidate.ts';
 import { struct } from '#reload/wire/struct.ts';
 import { ascii8 } from '#reload/wire/text.ts';
@@ -14,4 +14,3 @@ export const attach = struct({
   candidates: list16(iceCandidate),
   sendUpdate: bool,
 });
-export type Attach = Infer<typeof attach>;

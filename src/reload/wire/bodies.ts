@@ -18,7 +18,7 @@ import { struct } from '#reload/wire/struct.ts';
 import { chordUpdate } from '#reload/wire/update.ts';
 
 /** The body of answers that have nothing to say. */
-export const emptyBody = struct({});
+const emptyBody = struct({});
 
 /** The codec of the body that belongs to each message code, with CHORD-RELOAD as topology plug-in. */
 const BODIES: ReadonlyMap<number, Codec<object>> = new Map<number, Codec<object>>([

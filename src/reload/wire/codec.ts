@@ -60,14 +60,6 @@ export function readField<T>(reader: Reader, name: string, codec: Codec<T>): T {
   }
 }
 
-export function writeField<T>(writer: Writer, name: string, codec: Codec<T>, value: T): void {
-  try {
-    codec.write(writer, value);
-  } catch (thrown) {
-    throw located(thrown, name);
-  }
-}
-
 const PLAIN: Shape = { type: 'plain' };
 const BYTES: Shape = { type: 'bytes' };
 

@@ -104,8 +104,5 @@ export const ForwardingFlag = {
 /** Hash algorithms of TLS 1.2 (RFC 5246 §7.4.1.4.1). */
 export const HashAlgorithm = { none: 0, sha1: 2, sha224: 3, sha256: 4, sha384: 5, sha512: 6 } as const;
 
-/** Signature algorithms of TLS 1.2 (RFC 5246 §7.4.1.4.1). */
-export const SignatureAlgorithm = { anonymous: 0, rsa: 1, ecdsa: 3 } as const;
-
 /** Certificate types (RFC 6091 §6). */
 export const CertificateType = { x509: 0, openPgp: 1 } as const;

@@ -1,4 +1,4 @@
-import { type Infer, list24, opaque16, opaque24 } from '#reload/wire/codec.ts';
+import { list24, opaque16, opaque24 } from '#reload/wire/codec.ts';
 import { selectOrKeep, struct } from '#reload/wire/struct.ts';
 
 /**
@@ -9,4 +9,3 @@ export const configUpdateReq = selectOrKeep(
   { config: [1, struct({ configData: opaque24 })], kind: [2, struct({ kinds: list24(opaque16) })] },
   4,
 );
-export type ConfigUpdateReq = Infer<typeof configUpdateReq>;

@@ -1,4 +1,4 @@
-import { type Codec, encode, type Infer, list32, opaque16, opaque32, u8, u16, u32, u64 } from '#reload/wire/codec.ts';
+import { type Codec, encode, list32, opaque16, opaque32, u8, u16, u32, u64 } from '#reload/wire/codec.ts';
 import { destination } from '#reload/wire/destination.ts';
 import { checked, optionalAtEnd } from '#reload/wire/refined.ts';
 import { struct } from '#reload/wire/struct.ts';
@@ -41,7 +41,6 @@ export const diagnosticsRequest = agreeing(
   extensions,
   (request) => request.diagnosticExtensionsList,
 );
-export type DiagnosticsRequest = Infer<typeof diagnosticsRequest>;
 
 /** The answer (RFC 7851 §5.2); `hopCounter` is the TTL as received. */
 export const diagnosticsResponse = agreeing(
@@ -56,12 +55,9 @@ export const diagnosticsResponse = agreeing(
   infos,
   (response) => response.diagnosticInfoList,
 );
-export type DiagnosticsResponse = Infer<typeof diagnosticsResponse>;
 
 /** Body of a PathTrack request (RFC 7851 §5.3). */
 export const pathTrackReq = struct({ destination, request: diagnosticsRequest });
-export type PathTrackReq = Infer<typeof pathTrackReq>;
 
 /** Body of the answer. */
 export const pathTrackAns = struct({ nextHop: destination, response: diagnosticsResponse });
-export type PathTrackAns = Infer<typeof pathTrackAns>;

@@ -1,5 +1,5 @@
 import { ipAddressPort } from '#reload/wire/address.ts';
-import { type Infer, list8, u8 } from '#reload/wire/codec.ts';
+import { list8, u8 } from '#reload/wire/codec.ts';
 import { destination } from '#reload/wire/destination.ts';
 import { checked, enumerated } from '#reload/wire/refined.ts';
 import { struct } from '#reload/wire/struct.ts';
@@ -14,4 +14,3 @@ export const extensiveRoutingModeOption = struct({
   ipaddressport: ipAddressPort,
   destinations: checked(list8(destination), (list) => (list.length === 0 ? 'a destination is wanted' : undefined)),
 });
-export type ExtensiveRoutingModeOption = Infer<typeof extensiveRoutingModeOption>;

@@ -16,20 +16,17 @@ import type { DataModel } from '#reload/wire/stored-data.ts';
 import { struct } from '#reload/wire/struct.ts';
 
 /** What to read of one Kind; `modelSpecifier` is for `decodeModelSpecifier`, since the Kind decides its form (RFC 6940 §7.4.2.1). */
-export const storedDataSpecifier = struct({ kind: u32, generation: u64, modelSpecifier: opaque16 });
-export type StoredDataSpecifier = Infer<typeof storedDataSpecifier>;
+const storedDataSpecifier = struct({ kind: u32, generation: u64, modelSpecifier: opaque16 });
 
 /** Body of a Fetch request. */
 export const fetchReq = struct({ resource: resourceId, specifiers: list16(storedDataSpecifier) });
-export type FetchReq = Infer<typeof fetchReq>;
 
 /** `values` is for `decodeStoredData`. */
-export const fetchKindResponse = struct({ kind: u32, generation: u64, values: opaque32 });
+const fetchKindResponse = struct({ kind: u32, generation: u64, values: opaque32 });
 export type FetchKindResponse = Infer<typeof fetchKindResponse>;
 
 /** Body of the answer (RFC 6940 §7.4.2.2). */
 export const fetchAns = struct({ kindResponses: list32(fetchKindResponse) });
-export type FetchAns = Infer<typeof fetchAns>;
 
 /** First and last index, both included. The RFC declares them signed but uses 0xffffffff for "to the end". */
 const arrayRange = struct({ first: u32, last: u32 });

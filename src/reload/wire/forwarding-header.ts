@@ -13,10 +13,10 @@ const LENGTH_OFFSET = 16;
 
 /** An option for forwarders or the destination; types nobody here knows are kept as they came (RFC 6940 §6.3.2.3). */
 export const forwardingOption = struct({ type: u8, flags: u8, value: opaque16 });
-export type ForwardingOption = Infer<typeof forwardingOption>;
+type ForwardingOption = Infer<typeof forwardingOption>;
 
 /** Where the bytes after the header lie in the whole (RFC 6940 §6.7). */
-export interface FragmentPosition {
+interface FragmentPosition {
   /** Bytes from the end of the original message's header; 0 when not fragmented. */
   readonly offset: number;
   /** True for the last piece, and for a message in one piece. */

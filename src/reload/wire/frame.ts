@@ -1,9 +1,5 @@
-import { type Infer, opaque24, u8, u32 } from '#reload/wire/codec.ts';
+import { opaque24, u8, u32 } from '#reload/wire/codec.ts';
 import { select, struct } from '#reload/wire/struct.ts';
-
-/** Bytes of a data frame before its message: type, sequence and the message's length. */
-export const DATA_FRAME_HEADER = 8;
-export const ACK_FRAME_LENGTH = 9;
 
 /**
  * What travels on a link (RFC 6940 §6.6.2). `received` has bit N-M set for each earlier frame M of N, the acknowledged
@@ -13,4 +9,3 @@ export const framedMessage = select('type', u8, {
   data: [0x80, struct({ sequence: u32, message: opaque24 })],
   ack: [0x81, struct({ ackSequence: u32, received: u32 })],
 });
-export type FramedMessage = Infer<typeof framedMessage>;

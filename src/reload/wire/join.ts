@@ -1,11 +1,9 @@
-import { type Infer, opaque16 } from '#reload/wire/codec.ts';
+import { opaque16 } from '#reload/wire/codec.ts';
 import { nodeId } from '#reload/wire/id-codecs.ts';
 import { struct } from '#reload/wire/struct.ts';
 
 /** Body of a Join request (RFC 6940 §6.4.2.1); CHORD-RELOAD has nothing specific to say. */
 export const joinReq = struct({ joiningPeerId: nodeId, overlaySpecificData: opaque16 });
-export type JoinReq = Infer<typeof joinReq>;
 
 /** Body of the answer. */
 export const joinAns = struct({ overlaySpecificData: opaque16 });
-export type JoinAns = Infer<typeof joinAns>;

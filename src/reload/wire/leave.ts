@@ -4,7 +4,6 @@ import { select, struct } from '#reload/wire/struct.ts';
 
 /** Body of a Leave request (RFC 6940 §6.4.2.2); under CHORD-RELOAD the data is a `chordLeaveData`. The answer is empty. */
 export const leaveReq = struct({ leavingPeerId: nodeId, overlaySpecificData: opaque16 });
-export type LeaveReq = Infer<typeof leaveReq>;
 
 /** What a leaving peer hands on (RFC 6940 §10.9): the type says where the leaver stands, seen from the recipient. */
 export const chordLeaveData = select('type', u8, {

@@ -1,5 +1,5 @@
 import { concat } from '#platform/bytes.ts';
-import { decode, encode, readField } from '#reload/wire/codec.ts';
+import { encode, readField } from '#reload/wire/codec.ts';
 import {
   checkLength,
   encodeWithPayload,
@@ -58,8 +58,4 @@ export function encodeMessage(
 
 export function encodeContents(contents: MessageContents): Uint8Array {
   return encode(messageContents, contents);
-}
-
-export function decodeContents(bytes: Uint8Array): MessageContents {
-  return decode(messageContents, bytes);
 }

@@ -6,12 +6,11 @@ export const ProbeInformationType = { responsibleSet: 1, numResources: 2, uptime
 
 /** Body of a Probe request: the types wanted (RFC 6940 §6.4.2.5.1). */
 export const probeReq = struct({ requestedInfo: list8(u8) });
-export type ProbeReq = Infer<typeof probeReq>;
 
 const number = struct({ value: u32 });
 
 /** One answer: the share of the ring in parts per billion, distinct Resource-IDs stored, seconds up; or a later type's bytes. */
-export const probeInformation = selectOrKeep(
+const probeInformation = selectOrKeep(
   {
     responsible_set: [ProbeInformationType.responsibleSet, number],
     num_resources: [ProbeInformationType.numResources, number],
@@ -23,4 +22,3 @@ export type ProbeInformation = Infer<typeof probeInformation>;
 
 /** Body of the answer (RFC 6940 §6.4.2.5.2). */
 export const probeAns = struct({ probeInfo: list16(probeInformation) });
-export type ProbeAns = Infer<typeof probeAns>;

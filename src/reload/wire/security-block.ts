@@ -1,4 +1,4 @@
-import { type Codec, encode, type Infer, list16, opaque8, opaque16, sized16, u8 } from '#reload/wire/codec.ts';
+import { encode, type Infer, list16, opaque8, opaque16, sized16, u8 } from '#reload/wire/codec.ts';
 import { select, struct } from '#reload/wire/struct.ts';
 
 const hashedIdentity = struct({ hashAlgorithm: u8, hash: opaque8 });
@@ -7,7 +7,7 @@ const hashedIdentity = struct({ hashAlgorithm: u8, hash: opaque8 });
  * Who signed (RFC 6940 §6.3.4): the hash of the certificate (`cert_hash`), of Node-ID and certificate together
  * (`cert_hash_node_id`), or nobody, in values made up for what is absent (`none`).
  */
-export const signerIdentity = select(
+const signerIdentity = select(
   'type',
   u8,
   { cert_hash: [1, hashedIdentity], cert_hash_node_id: [2, hashedIdentity], none: [3, struct({})] },
@@ -19,14 +19,13 @@ export type SignerIdentity = Infer<typeof signerIdentity>;
 export const signature = struct({
   hashAlgorithm: u8,
   signatureAlgorithm: u8,
-  identity: signerIdentity as Codec<SignerIdentity>,
+  identity: signerIdentity,
   value: opaque16,
 });
 export type Signature = Infer<typeof signature>;
 
 /** A certificate of the type registered by RFC 6091; 0 is X.509 in DER. */
-export const genericCertificate = struct({ type: u8, certificate: opaque16 });
-export type GenericCertificate = Infer<typeof genericCertificate>;
+const genericCertificate = struct({ type: u8, certificate: opaque16 });
 
 export const securityBlock = struct({ certificates: list16(genericCertificate), signature });
 export type SecurityBlock = Infer<typeof securityBlock>;

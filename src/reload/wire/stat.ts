@@ -2,7 +2,6 @@ import {
   bool,
   type Codec,
   decode,
-  encode,
   type Infer,
   list32,
   opaque8,
@@ -33,7 +32,7 @@ function storedMetaDataCodec(metadata: Codec<MetaDataValue>) {
 }
 
 /** Its size prefix stands where StoredData has its length, though the RFC calls it value_length too. */
-export type StoredMetaData = Infer<ReturnType<typeof storedMetaDataCodec>>;
+type StoredMetaData = Infer<ReturnType<typeof storedMetaDataCodec>>;
 
 /** The codec of StoredMetaData for Kinds of each model. */
 export const storedMetaData: Readonly<Record<DataModel, Codec<StoredMetaData>>> = {
@@ -43,18 +42,13 @@ export const storedMetaData: Readonly<Record<DataModel, Codec<StoredMetaData>>> 
 };
 
 /** `values` is for `decodeStoredMetaData`. */
-export const statKindResponse = struct({ kind: u32, generation: u64, values: opaque32 });
+const statKindResponse = struct({ kind: u32, generation: u64, values: opaque32 });
 export type StatKindResponse = Infer<typeof statKindResponse>;
 
 /** Body of the answer to a Stat, whose request has the form of a Fetch request (RFC 6940 §7.4.3). */
 export const statAns = struct({ kindResponses: list32(statKindResponse) });
-export type StatAns = Infer<typeof statAns>;
 
 /** Throws `Failure<WireFault>`. */
 export function decodeStoredMetaData(model: DataModel, bytes: Uint8Array): readonly StoredMetaData[] {
   return decode(untilEnd(storedMetaData[model]), bytes);
-}
-
-export function encodeStoredMetaData(model: DataModel, values: readonly StoredMetaData[]): Uint8Array {
-  return encode(untilEnd(storedMetaData[model]), values);
 }
