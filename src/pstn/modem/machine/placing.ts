@@ -66,8 +66,10 @@ export function inListening(state: Listening, input: Input, options: MachineOpti
   if (input.type !== 'code') return { state, effects: [] };
   switch (input.code) {
     case 'r': {
-      const pause = longestPause(countries[options.country].ringback.cadence);
-      return { state, effects: [{ type: 'set-timer', timer: 'answer-inferred', ms: pause + 500 }] };
+      // Reported at either end of a burst, so burst and pause pass before the next report is late.
+      const { cadence } = countries[options.country].ringback;
+      const ms = Math.max(0, ...cadence) + longestPause(cadence) + 500;
+      return { state, effects: [{ type: 'set-timer', timer: 'answer-inferred', ms }] };
     }
     case 'b':
     case 'K':
