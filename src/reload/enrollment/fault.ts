@@ -24,6 +24,8 @@ export type EnrollmentFault =
   | { readonly code: 'refused'; readonly token: RefusalToken | 'unknown'; readonly status: number }
   | { readonly code: 'no-server' }
   | { readonly code: 'unreachable'; readonly url: string }
+  /** The server's TLS certificate was not accepted. */
+  | { readonly code: 'untrusted-server'; readonly url: string }
   | { readonly code: 'insecure-url'; readonly url: string }
   | { readonly code: 'http'; readonly status: number }
   | { readonly code: 'untrusted-root' }

@@ -161,5 +161,18 @@ async function readAnswer(incoming: IncomingMessage): Promise<HttpsAnswer> {
 }
 
 function unreachable(url: string, cause: unknown) {
-  return enrollmentFailure({ code: 'unreachable', url }, `${url} gave no answer (${messageOf(cause)}).`, cause);
+  const why = messageOf(cause);
+  if (isCertificateError(cause))
+    return enrollmentFailure(
+      { code: 'untrusted-server', url },
+      `The certificate of ${url} is not accepted (${why}). Check the invitation and the name; don't go on if both are right.`,
+      cause,
+    );
+  return enrollmentFailure({ code: 'unreachable', url }, `${url} gave no answer (${why}).`, cause);
+}
+
+/** OpenSSL's verification results and Node's name check have such codes; errors of sockets and resolvers have none of the words. */
+function isCertificateError(cause: unknown): boolean {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  return /CERT|SIGNATURE|ISSUER/.test(code);
 }

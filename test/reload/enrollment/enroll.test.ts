@@ -122,7 +122,7 @@ describe('enrolling', () => {
   it('R6940-11.3-04 wants the server certificate to match the overlay name when told so, else the host of the signed URL is good too', async () => {
     const byHost = await runServer({ dns: ['localhost'] });
     expect(await code(enroll(deps(), wanted({}, byHost)))).toBe('done');
-    expect(await code(enroll(deps(), wanted({ overlayNameOnly: true }, byHost)))).toBe('unreachable');
+    expect(await code(enroll(deps(), wanted({ overlayNameOnly: true }, byHost)))).toBe('untrusted-server');
     expect(await code(enroll(deps(), wanted({ overlayNameOnly: true })))).toBe('done');
     await byHost.close();
   });
@@ -269,7 +269,7 @@ describe('finding the configuration', () => {
 
   it('R6940-11.2-04 wants the server certificate to match the host of a given URL', async () => {
     const url = `https://elsewhere.example:${server.port}/.well-known/reload-config`;
-    expect(await code(fetchFirstConfiguration(deps(), { overlayName, url, trust: trust() }))).toBe('unreachable');
+    expect(await code(fetchFirstConfiguration(deps(), { overlayName, url, trust: trust() }))).toBe('untrusted-server');
   });
 
   it('R6940-11.2-05 wants it to match the overlay name when found by DNS, the target does not do', async () => {
@@ -279,7 +279,7 @@ describe('finding the configuration', () => {
       overlayName,
       trust: { certificate: bySrv.overlay.root.certificate },
     });
-    expect(await code(found)).toBe('unreachable');
+    expect(await code(found)).toBe('untrusted-server');
     await bySrv.close();
   });
 
@@ -298,7 +298,7 @@ describe('finding the configuration', () => {
     const fingerprint = await fingerprintOf(other.root.certificate);
     expect(
       await code(fetchFirstConfiguration(deps(), { overlayName, url: wanted().url, trust: { fingerprint } })),
-    ).toBe('unreachable');
+    ).toBe('untrusted-server');
     expect(
       await code(
         fetchFirstConfiguration(deps(), {
@@ -307,7 +307,7 @@ describe('finding the configuration', () => {
           trust: { certificate: other.root.certificate },
         }),
       ),
-    ).toBe('unreachable');
+    ).toBe('untrusted-server');
   });
 
   it('says so when the server has no document', async () => {
