@@ -122,6 +122,7 @@ export class GatewayPublisher {
 
   /** Registers for the namespaces of the present prefixes, and no longer for others. */
   async #matchServices(): Promise<void> {
+    if (!this.#isRunning) return;
     const { configuration } = this.#deps;
     const prefixes = this.#description.prefixes.map(({ digits }) => digits);
     const wanted = new Set(gatewayNamespaces(prefixes, configuration.current));
