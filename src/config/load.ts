@@ -14,6 +14,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 const MAX_FILE = 1_000_000;
 const VARIABLE_PREFIX = 'COPPERRING_';
+/** Read by commands, not part of the configuration. */
+const OTHER_VARIABLES: ReadonlySet<string> = new Set(['COPPERRING_PASSWORD']);
 
 /**
  * Reads the file, if any, lays the environment over it and checks everything. `COPPERRING_SIP__LISTEN` sets `sip.listen`;
@@ -57,7 +59,7 @@ async function readBounded(file: string): Promise<string> {
 function* variables(environment: Environment): Iterable<readonly [path: readonly string[], text: string]> {
   for (const name of Object.keys(environment).sort()) {
     const text = environment[name];
-    if (!name.startsWith(VARIABLE_PREFIX) || text === undefined) continue;
+    if (!name.startsWith(VARIABLE_PREFIX) || OTHER_VARIABLES.has(name) || text === undefined) continue;
     yield [name.slice(VARIABLE_PREFIX.length).toLowerCase().split('__'), text];
   }
 }

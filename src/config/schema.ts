@@ -14,10 +14,10 @@ function section<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
 }
 
 const overlay = section({
-  /** Instance name; by default that of the enrolled configuration document. */
+  /** Refuses an identity of any other overlay. */
   name: z.optional(domainName),
   /** Where bootstrap links are taken. Port 0 lets the system choose. */
-  listen: z.prefault(hostPort, '[::]:6084'),
+  listen: z.prefault(hostPort, '0.0.0.0:6084'),
   /** Addresses told to others in place of the interfaces' own, for example behind a port forwarding. */
   advertise: withDefault(z.array(text).check(z.maxLength(8)), []),
   /** Offers loopback addresses too; for rings on one machine. */
@@ -26,16 +26,23 @@ const overlay = section({
   bootstrap: withDefault(z.array(hostPort).check(z.maxLength(32)), []),
   /** Starts the ring: joins nobody when no bootstrap node answers. */
   found: withDefault(z.boolean(), false),
-  /** This node's own identity: the user whose certificate lies in the state directory. */
-  user: z.optional(userName),
+  /** Where `copperring enroll` put this node's identity; by default `identity` in the state directory. */
+  identity: z.optional(text),
+  /** TLS secrets are appended to this file, for packet captures. Whoever reads it can read every link. */
+  keylog: z.optional(text),
+  /** They shorten what the document and the program set by themselves, for rings that have to settle fast. */
   timers: section({
-    /** Seconds. They shorten the document's values; for demonstrations. */
-    update_interval: z.optional(whole(1, 86_400)),
-    ping_interval: z.optional(whole(1, 86_400)),
-    /** Milliseconds until an unanswered request is repeated, and until a link counts as dead. */
-    reliability_ms: z.optional(whole(200, 60_000)),
-    /** Seconds between refreshes of the gateway's and the phones' records. */
-    refresh: z.optional(whole(1, 3600)),
+    update_seconds: z.optional(whole(1, 86_400)),
+    ping_seconds: z.optional(whole(1, 86_400)),
+    /** A neighbour not heard for so long is pinged, and given up after `suspicion_ms` more. */
+    liveness_ms: z.optional(whole(100, 3_600_000)),
+    suspicion_ms: z.optional(whole(100, 3_600_000)),
+    /** Between the loss of a neighbour and new copies of its records. */
+    hold_down_ms: z.optional(whole(0, 3_600_000)),
+    /** Changes within this time go into one Update. */
+    coalesce_ms: z.optional(whole(0, 10_000)),
+    join_ms: z.optional(whole(1000, 3_600_000)),
+    unreachable_ms: z.optional(whole(100, 3_600_000)),
   }),
 });
 

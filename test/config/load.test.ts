@@ -30,9 +30,8 @@ roles = ["gateway", "proxy"]
 [overlay]
 name = "Home.Example"
 listen = "[::1]:0"
-user = "gw1@PSTN.home.example"
 [overlay.timers]
-update_interval = 5
+update_seconds = 5
 [line]
 device = "/dev/copperring-line"
 country = "DE"
@@ -56,9 +55,8 @@ describe('the configuration', () => {
     expect(config.overlay).toMatchObject({
       name: 'home.example',
       listen: { host: '::1', port: 0 },
-      user: 'gw1@pstn.home.example',
     });
-    expect(config.overlay.timers.update_interval).toBe(5);
+    expect(config.overlay.timers.update_seconds).toBe(5);
     expect(config.line).toMatchObject({ country: 'DE', serves: ['+'], ring_seconds: 60 });
     expect(config.dial_plan).toMatchObject({ international: false, emergency: false, calls_per_hour: 20 });
     expect(config.sip).toMatchObject({ listen: { host: '127.0.0.1', port: 5060 }, rtp_ports: [10_000, 10_100] });

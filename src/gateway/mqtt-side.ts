@@ -1,0 +1,75 @@
+import type { Config } from '#config/schema.ts';
+import type { GatewayEvent } from '#gateway/events.ts';
+import type { CallReport, EventReport, MqttReporter } from '#mqtt/reporter.ts';
+
+export type MqttConfig = NonNullable<Config['mqtt']>;
+
+const IDLE: CallReport = {
+  state: 'idle',
+  direction: null,
+  caller: null,
+  caller_name: null,
+  callee: null,
+  last_end: null,
+};
+
+type CallEvent = Extract<GatewayEvent, { event: 'call' }>;
+
+/** Tells the broker what happens. With several calls at a time the call topic shows the latest one. */
+export function reportTo(reporter: MqttReporter): (event: GatewayEvent) => void {
+  let overlay = { joined: false, published: false, node_id: null as string | null };
+  const tellOverlay = (change: Partial<typeof overlay>) => {
+    overlay = { ...overlay, ...change };
+    reporter.overlay(overlay);
+  };
+  reporter.call(IDLE);
+  return (event) => {
+    switch (event.event) {
+      case 'joined':
+        return tellOverlay({ joined: true, node_id: event.nodeId });
+      case 'published':
+        return tellOverlay({ published: true });
+      case 'withdrawn':
+        return tellOverlay({ published: false });
+      case 'stopping':
+        return tellOverlay({ joined: false });
+      case 'line': {
+        const { state, emulated, reason = null } = event;
+        return reporter.line({ state, present: state !== 'absent' && state !== 'starting', emulated, reason });
+      }
+      case 'call':
+        reporter.call(callReport(event));
+        return reporter.event(callEvent(event));
+      case 'digit':
+        return reporter.event({ event_type: 'dtmf', digit: event.digit, from: event.from });
+    }
+  };
+}
+
+function callReport(event: CallEvent): CallReport {
+  const { direction, caller, callee } = event;
+  const shown = { direction, caller, callee, caller_name: event.callerName ?? null, last_end: null };
+  switch (event.state) {
+    case 'dialling':
+    case 'ringing':
+      return { ...shown, state: event.state };
+    case 'answered':
+      return { ...shown, state: 'active' };
+    default:
+      return { ...IDLE, last_end: event.reason ?? event.state };
+  }
+}
+
+const EVENT_NAMES = {
+  dialling: 'dial',
+  ringing: 'ring',
+  answered: 'answered',
+  ended: 'ended',
+  missed: 'missed',
+  refused: 'refused',
+} as const;
+
+function callEvent(event: CallEvent): EventReport {
+  const { direction, caller, callee, callerName = null, reason = null } = event;
+  return { event_type: EVENT_NAMES[event.state], direction, caller, caller_name: callerName, callee, reason };
+}
