@@ -38,7 +38,7 @@ export function decodeGr(value: string): readonly Destination[] | undefined {
   const bytes = Buffer.from(base64, 'base64');
   if (bytes.toString('base64') !== base64) return undefined;
   try {
-    return decode(destinations, bytes);
+    return decode(destinations, new Uint8Array(bytes));
   } catch {
     return undefined;
   }
