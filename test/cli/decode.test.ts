@@ -1,86 +1,20 @@
 import 'reflect-metadata';
-import { KeyObject, webcrypto } from 'node:crypto';
 import { PassThrough, Writable } from 'node:stream';
-import { SubjectAlternativeNameExtension, X509CertificateGenerator } from '@peculiar/x509';
 import { describe, expect, it } from 'vitest';
-import { type DecodeOptions, decodeCommand } from '#cli/decode.ts';
-import { encodeCommand } from '#cli/encode.ts';
+import { decodeCommand } from '#cli/decode.ts';
 import { toHex } from '#platform/bytes.ts';
-import { readCertificate } from '#reload/security/certificate.ts';
-import { messageSignatureInput } from '#reload/security/signature-input.ts';
-import { createSigner } from '#reload/security/signer.ts';
-import { valueSignatureInput } from '#reload/security/value-signature-input.ts';
 import { encode } from '#reload/wire/codec.ts';
-import { CertificateType, KindId, MessageCode } from '#reload/wire/codes.ts';
-import { fetchAns } from '#reload/wire/fetch.ts';
+import { MessageCode } from '#reload/wire/codes.ts';
 import { encodeWithPayload, type HeaderFields } from '#reload/wire/forwarding-header.ts';
 import { framedMessage } from '#reload/wire/frame.ts';
-import { hashToResourceId, idBytes, type NodeId, overlayHash } from '#reload/wire/ids.ts';
+import type { NodeId } from '#reload/wire/ids.ts';
 import { encodeContents, encodeMessage, splitMessage } from '#reload/wire/message.ts';
 import { pstnGateway } from '#reload/wire/pstn-gateway.ts';
-import { redirServiceProvider } from '#reload/wire/redir.ts';
-import { ABSENT_SIGNATURE, type Signature } from '#reload/wire/security-block.ts';
-import { encodeStoredData, type StoredDataValue } from '#reload/wire/stored-data.ts';
+import { ABSENT_SIGNATURE } from '#reload/wire/security-block.ts';
 import { mutations } from '../vectors/mutations.ts';
 import { bytesOf, vector, vectorsOf } from '../vectors/reload-vectors.ts';
+import { chunks, decoded, decodedOne, encoded, HEADER, linesOf, MODELS, type Result } from './json-lines.ts';
 
-const MODELS: DecodeOptions = { kindModel: ['2020=single', '0x802=array', '2070=dictionary'] };
-
-/** Results are looked at as the JSON they are. */
-interface Result {
-  readonly ok?: boolean;
-  readonly error?: string;
-  readonly at?: string;
-  readonly signature?: string;
-  readonly reencodes?: boolean;
-  readonly [key: string]: unknown;
-}
-
-async function* chunks(...pieces: readonly (string | Uint8Array)[]): AsyncGenerator<string | Uint8Array> {
-  yield* pieces;
-}
-
-async function linesOf(run: (output: Writable) => Promise<unknown>): Promise<readonly string[]> {
-  const output = new PassThrough({ highWaterMark: 1 << 30 });
-  await run(output);
-  output.end();
-  const text = Buffer.concat(await output.toArray()).toString();
-  return text === '' ? [] : text.trimEnd().split('\n');
-}
-
-async function decoded(lines: readonly string[], options: DecodeOptions = {}): Promise<readonly Result[]> {
-  const input = chunks(lines.map((line) => `${line}\n`).join(''));
-  const results = await linesOf((output) => decodeCommand({ input, output }, options));
-  return results.map((line) => JSON.parse(line) as Result);
-}
-
-async function decodedOne(bytes: Uint8Array | string, options: DecodeOptions = {}): Promise<Result> {
-  const [result = {}] = await decoded([typeof bytes === 'string' ? bytes : toHex(bytes)], options);
-  return result;
-}
-
-async function encoded(...values: readonly unknown[]): Promise<readonly string[]> {
-  const input = chunks(values.map((value) => `${JSON.stringify(value)}\n`).join(''));
-  return linesOf((output) => encodeCommand({ input, output }));
-}
-
-async function encodeFault(value: unknown): Promise<Result> {
-  const [line = ''] = await encoded(value);
-  return JSON.parse(line) as Result;
-}
-
-const HEADER: HeaderFields = {
-  overlay: overlayHash('h4.example.org'),
-  configurationSequence: 1,
-  version: 10,
-  ttl: 100,
-  fragment: { offset: 0, last: true },
-  transactionId: 0xfedcba9876543210n,
-  maxResponseLength: 0,
-  viaList: [],
-  destinationList: [],
-  options: [],
-};
 const NO_SECURITY = { certificates: [], signature: ABSENT_SIGNATURE };
 
 function message(code: number, body: Uint8Array): Uint8Array {
@@ -187,115 +121,6 @@ describe('decode and encode of RELOAD messages as JSON lines', () => {
     expect(await encoded(result)).toEqual([toHex(bytes)]);
     expect(await decodedOne(bytes)).toMatchObject({ ok: false, at: 'header.destination_list[0].node' });
   });
-});
-
-describe('the verdict on signatures', () => {
-  it('is invalid when a byte of the contents was changed', async () => {
-    const bytes = bytesOf(vector('ping_req'));
-    const { header, contents, security } = splitMessage(bytes);
-    const other = encodeContents({ ...contents, body: Uint8Array.of(0, 1, 9) });
-    expect(await decodedOne(encodeMessage(header, other, security))).toMatchObject({ ok: true, signature: 'invalid' });
-  });
-
-  it('is invalid when the message was moved to another overlay or transaction', async () => {
-    const { header, contentsBytes, security } = splitMessage(bytesOf(vector('ping_ans')));
-    const moved = encodeMessage({ ...header, overlay: header.overlay - 1 }, contentsBytes, security);
-    const replayed = encodeMessage({ ...header, transactionId: 1n }, contentsBytes, security);
-    expect(await decodedOne(moved)).toMatchObject({ signature: 'invalid' });
-    expect(await decodedOne(replayed)).toMatchObject({ signature: 'invalid' });
-  });
-
-  it('is unchecked only where the certificate of the signer is not in the security block', async () => {
-    const { header, contentsBytes, security } = splitMessage(bytesOf(vector('ping_req')));
-    const stranger = splitMessage(bytesOf(vector('ping_ans'))).security.certificates;
-    const without = encodeMessage(header, contentsBytes, { ...security, certificates: [] });
-    const withOther = encodeMessage(header, contentsBytes, { ...security, certificates: stranger });
-    const withBoth = encodeMessage(header, contentsBytes, {
-      ...security,
-      certificates: [...stranger, ...security.certificates],
-    });
-    expect(await decodedOne(without)).toMatchObject({ ok: true, signature: 'unchecked', reencodes: true });
-    expect(await decodedOne(withOther)).toMatchObject({ ok: true, signature: 'unchecked' });
-    expect(await decodedOne(withBoth)).toMatchObject({ ok: true, signature: 'valid' });
-  });
-
-  it.each([
-    ['store_req_dictionary', 'valid'],
-    ['store_req_array_append', 'valid'],
-    ['store_req_turn_service', 'valid'],
-    ['store_req_certificate_by_node', 'valid'],
-    ['fetch_ans_single', 'valid'],
-    ['fetch_ans_array', 'valid'],
-    ['fetch_ans_nonexistent', 'unchecked'],
-  ])('is given for each stored value: %s', async (name, verdict) => {
-    const text = JSON.stringify(await decodedOne(vector(name).hex, MODELS));
-    expect([...text.matchAll(/"signature_check":"(\w+)"/g)].map((match) => match[1])).toEqual([verdict]);
-  });
-
-  it('is invalid for a stored value that was changed', async () => {
-    const result = await decodedOne(vector('store_req_single').hex, MODELS);
-    const changed = JSON.parse(JSON.stringify(result).replace('73696e676c652076616c7565', '73696e676c652076616c7566'));
-    const [hex = ''] = await encoded(changed);
-    expect(await decodedOne(hex, MODELS)).toMatchObject({
-      signature: 'invalid',
-      body: { kind_data: [{ values: [{ signature_check: 'invalid' }] }] },
-    });
-  });
-
-  it('is valid for cert_hash_node_id and ECDSA, and for a ReDiR value found through its own place in the tree', async () => {
-    const signer = createSigner(await multiNodeIdentity());
-    const { nodeId, certificate } = signer;
-    const provider = { type: 0, namespace: 'x-pstn-gateway', level: 2, node: 3, extension: new Uint8Array() };
-    const value: StoredDataValue = {
-      model: 'dictionary',
-      key: idBytes(nodeId),
-      exists: true,
-      value: encode(redirServiceProvider, { ...provider, destinationList: [{ type: 'node', id: nodeId }] }),
-    };
-    const resource = hashToResourceId(Buffer.concat([Buffer.from('x-pstn-gateway'), Buffer.from([0, 2, 0, 3])]));
-    const kind = KindId.redir;
-    const signature = signer.sign(valueSignatureInput({ resource, kind, storageTime: 5n, value }));
-    const values = encodeStoredData('dictionary', [{ storageTime: 5n, lifetime: 600, value, signature }]);
-    const body = encode(fetchAns, { kindResponses: [{ kind, generation: 1n, values }] });
-    const contents = encodeContents({ code: MessageCode.fetchAns, body, extensions: [] });
-    const input = messageSignatureInput(HEADER.overlay, HEADER.transactionId, contents);
-    const sealed = (own: Signature) =>
-      encodeMessage(HEADER, contents, {
-        certificates: [{ type: CertificateType.x509, certificate: certificate.der }],
-        signature: own,
-      });
-
-    const good = await decodedOne(sealed(signer.sign(input)));
-    expect(good).toMatchObject({
-      signature: 'valid',
-      security: { signature: { signature_algorithm: 3, identity: { type: 'cert_hash_node_id' } } },
-      body: { kind_responses: [{ values: [{ signature_check: 'valid', value: { value: { level: 2 } } }] }] },
-    });
-    const weak = { ...signer.sign(input), hashAlgorithm: 2 };
-    expect(await decodedOne(sealed(weak))).toMatchObject({ signature: 'invalid' });
-  });
-
-  async function multiNodeIdentity() {
-    const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
-    const keys = (await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair;
-    const nodeIds = ['1'.repeat(32), '2'.repeat(32)] as NodeId[];
-    const names = nodeIds.map((id) => ({ type: 'url', value: `reload://0110${id}@h4.example.org/` }) as const);
-    const made = await X509CertificateGenerator.createSelfSigned(
-      {
-        serialNumber: '01',
-        name: 'CN=test',
-        notBefore: new Date(0),
-        notAfter: new Date(4e12),
-        signingAlgorithm: algorithm,
-        keys,
-        extensions: [new SubjectAlternativeNameExtension([...names, { type: 'email', value: 'eve@h4.example.org' }])],
-      },
-      webcrypto,
-    );
-    const certificate = readCertificate(new Uint8Array(made.rawData));
-    const nodeId = nodeIds[1] as NodeId;
-    return { nodeId, certificate, chain: [], privateKey: KeyObject.from(keys.privateKey) };
-  }
 });
 
 describe('the other layers', () => {
@@ -442,57 +267,5 @@ describe('bad input to decode', () => {
         else expect({ error, at }).toEqual({ error: expect.stringMatching(/./), at: expect.any(String) });
       }
     }
-  });
-});
-
-describe('bad input to encode', () => {
-  it('answers lines that are no JSON objects with ok:false, and goes on', async () => {
-    const [good = ''] = await encoded(await decodedOne(vector('ping_ans').hex));
-    const input = chunks(`{"a":\n[]\n\n"x"\n${JSON.stringify(await decodedOne(good))}\n${'['.repeat(100_000)}\n`);
-    const lines = await linesOf((output) => encodeCommand({ input, output }));
-    expect(lines[4]).toBe(vector('ping_ans').hex);
-    const failed = lines.filter((_, i) => i !== 4).map((line) => (JSON.parse(line) as Result).ok);
-    expect(failed).toEqual([false, false, false, false, false]);
-  });
-
-  const changes: readonly (readonly [string, Result])[] = [
-    ['code', { code: '23' }],
-    ['code', { code: 65_536, body: '' }],
-    ['layer', { layer: 'packet' }],
-    ['header', { header: null }],
-    ['header.ttl', { header: { ttl: 'x' } }],
-    ['header.transaction_id', { header: { transaction_id: '-1' } }],
-    ['header.fragment', { header: { fragment: null } }],
-    ['header.via_list', { header: { via_list: {} } }],
-    ['header.via_list[0].type', { header: { via_list: [{ type: 'constructor' }] } }],
-    ['header.via_list[0]', { header: { via_list: [null] } }],
-    ['header.destination_list[0]', { header: { destination_list: [{ type: 'node', id: 5 }] } }],
-    ['body.padding', { body: { padding: 'f' } }],
-    ['body.padding', { body: {} }],
-    ['body', { body: 'ff' }],
-    ['extensions[0].critical', { extensions: [{ type: 1, critical: 1, contents: '' }] }],
-    ['security.signature.hash_algorithm', { security: { certificates: [], signature: {} } }],
-    ['node_id_length', { node_id_length: 99 }],
-  ];
-  it.each(changes)('names the field at fault: %s in %j', async (at, change) => {
-    const result = await decodedOne(vector('ping_req').hex);
-    const merged = { ...result, ...change };
-    if (change.header !== undefined && change.header !== null)
-      Object.assign(merged, { header: { ...(result.header as object), ...(change.header as object) } });
-    const fault = await encodeFault(merged);
-    expect(fault.ok).toBe(false);
-    expect(fault.at?.startsWith(at)).toBe(true);
-  });
-
-  it('names the field at fault in a message within a frame, and in a value', async () => {
-    const frame = await decodedOne(vector('frame_data').hex, { layer: 'frame' });
-    const inner = { ...(frame.frame as { message: object }).message, code: null };
-    expect(await encodeFault({ ...frame, frame: { ...(frame.frame as object), message: inner } })).toMatchObject({
-      at: 'frame.message.code',
-    });
-    expect(await encodeFault({ layer: 'value', kind: 'redir', body: { type: 0 } })).toMatchObject({
-      at: 'body.destination_list',
-    });
-    expect(await encodeFault({ layer: 'value', kind: 'what' })).toMatchObject({ ok: false });
   });
 });
