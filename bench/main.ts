@@ -1,8 +1,31 @@
+import { systemClock } from '#platform/clock.ts';
+import { createTestOverlay } from '../test/support/overlay.ts';
 import { benchCodec } from './codec.ts';
 import { makeMaterial } from './material.ts';
+import { benchMemory } from './memory.ts';
+import { type BenchResult, printTables } from './print.ts';
+import { benchFloors, benchRing } from './ring.ts';
 
+/** `npm run bench` prints tables; `npm run bench -- --json` prints the same as one JSON object, as its last line. */
 async function main(): Promise<void> {
-  console.log(benchCodec(await makeMaterial()));
+  const json = process.argv.includes('--json');
+  const progress = (what: string) => console.error(`measuring ${what} ...`);
+  progress('codec and signatures');
+  const material = await makeMaterial();
+  const codec = benchCodec(material);
+  const floors = benchFloors(material.identity);
+  const overlay = await createTestOverlay({ clock: systemClock });
+  progress('a ring of 16 peers over TLS');
+  const overTls = await benchRing(overlay, 'TLS on loopback', floors);
+  progress('a ring of 16 peers over memory links');
+  const overMemory = await benchRing(overlay, 'memory', floors);
+  progress('memory');
+  const memory = await benchMemory();
+  const result: BenchResult = { codec, floors, rings: [overTls, overMemory], memory };
+  printTables(result);
+  if (json) console.log(JSON.stringify(result));
 }
 
-void main();
+// Timers of nodes do not keep a process alive, and memory links have no sockets that would.
+const alive = setInterval(() => {}, 1000);
+void main().finally(() => clearInterval(alive));
