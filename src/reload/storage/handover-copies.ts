@@ -40,16 +40,20 @@ export class HandoverCopies {
     this.#deps = deps;
   }
 
-  /** Announces that records are about to change; to be called back when the change was committed or given up. */
-  beginChange(names: readonly RecordName[]): () => void {
+  /**
+   * Announces that records are about to change; to be called back when the change was committed or given up. That promise resolves when
+   * peers whose copy was finished already have the change too, and never rejects.
+   */
+  beginChange(names: readonly RecordName[]): () => Promise<unknown> {
     const change = Symbol();
     this.#running.set(change, names);
     return () => {
       this.#running.delete(change);
-      for (const mirror of this.#mirrors) this.#note(mirror, names);
+      const copies = [...this.#mirrors].flatMap((mirror) => this.#note(mirror, names));
       const waiting = this.#waiting;
       this.#waiting = [];
       for (const proceed of waiting) proceed();
+      return Promise.all(copies);
     };
   }
 
@@ -86,12 +90,11 @@ export class HandoverCopies {
     mirror.finished = true;
   }
 
-  #note(mirror: Mirror, names: readonly RecordName[]): void {
-    for (const name of names) {
-      if (!mirror.belongs(name.resource)) continue;
-      if (mirror.finished) void this.#deps.replicator.copy(mirror.to, name);
-      else mirror.changed.set(`${name.kind}/${name.resource}`, name);
-    }
+  #note(mirror: Mirror, names: readonly RecordName[]): Promise<void>[] {
+    const belonging = names.filter(({ resource }) => mirror.belongs(resource));
+    if (mirror.finished) return belonging.map((name) => this.#deps.replicator.copy(mirror.to, name));
+    for (const name of belonging) mirror.changed.set(`${name.kind}/${name.resource}`, name);
+    return [];
   }
 
   async #copyAll(to: NodeId, names: readonly RecordName[]): Promise<void> {

@@ -18,7 +18,7 @@ export interface RecordName {
 }
 
 /** A certificate by its fingerprint (lower-case hex SHA-256). */
-export type CertificateSource = ReadonlyMap<string, Uint8Array>;
+type CertificateSource = ReadonlyMap<string, Uint8Array>;
 
 export interface RecordTransaction {
   read(name: RecordName, model: DataModel): StoredRecord | undefined;

@@ -21,7 +21,7 @@ export interface StoredRecord {
 }
 
 /** The longest lifetime there is, 2^32 - 1 s, lies within the range of exact numbers. */
-export function expiryOf(entry: Entry): number {
+function expiryOf(entry: Entry): number {
   return entry.receivedAt + entry.data.lifetime * 1000;
 }
 

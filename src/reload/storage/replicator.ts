@@ -50,19 +50,20 @@ export class Replicator {
 
   /**
    * Sends what an original Store changed to the replica peers. Resolves with those that have it, or may still get it, once all
-   * acknowledged or the wait is over: an acknowledged Store then survives the loss of this peer, while a silent replica delays nobody for long.
+   * acknowledged and `besides` is done, or the wait is over: an acknowledged Store then survives the loss of this peer, while a silent
+   * replica delays nobody for long.
    */
-  async replicate(changes: readonly Change[]): Promise<readonly NodeId[]> {
+  async replicate(changes: readonly Change[], besides: Promise<unknown>): Promise<readonly NodeId[]> {
     const stored = changes.filter(({ entries }) => entries.length > 0);
     const targets = this.#context.responsibility.replicas().slice(0, REPLICAS);
-    if (stored.length === 0 || targets.length === 0) return targets;
+    if (stored.length === 0) return targets;
     const failed = new Set<NodeId>();
     const deliveries = targets.map(async (to, index) => {
       const delivery = await this.#send(to, index + 1, stored);
       if (delivery === 'failed') failed.add(to);
       if (delivery === 'newer-there') for (const change of stored) void this.#copyAfterMerge(to, change);
     });
-    await this.#withinWait(Promise.all(deliveries));
+    await this.#withinWait(Promise.all([...deliveries, besides]));
     return targets.filter((to) => !failed.has(to));
   }
 

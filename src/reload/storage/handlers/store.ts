@@ -73,6 +73,7 @@ export async function handleStore(
     return answer(outcomes, []);
   }
   const endChange = parts.copies.beginChange(verified.map(({ kind }) => ({ kind: kind.id, resource })));
+  let copied: Promise<unknown> = Promise.resolve();
   const outcomes = await context.records
     .update((t) => {
       // Responsibility may have moved while signatures were checked; a Store after that would be lost.
@@ -80,11 +81,13 @@ export async function handleStore(
       if (context.records.count >= parts.maxRecords) requireKnownPlace(t, resource, verified);
       return storeOriginal(context, t, resource, verified);
     })
-    .finally(endChange);
+    .finally(() => {
+      copied = endChange();
+    });
   const changes = outcomes.map(
     ({ kind, generation, stored }): Change => ({ kind, resource, generation, entries: stored }),
   );
-  return answer(outcomes, await parts.replicator.replicate(changes));
+  return answer(outcomes, await parts.replicator.replicate(changes, copied));
 }
 
 /** `replicaFrom` is undefined for an owner's Store. */
