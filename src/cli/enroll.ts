@@ -28,7 +28,7 @@ export interface EnrollDeps extends FetchDeps {
   readonly print: (line: string) => void;
 }
 
-export interface EnrollOptionFault {
+interface EnrollOptionFault {
   readonly code: 'no-trust' | 'no-overlay' | 'other-overlay' | 'bad-ca';
 }
 

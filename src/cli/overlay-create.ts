@@ -32,7 +32,7 @@ export interface OverlayCreateDeps {
   readonly print: (line: string) => void;
 }
 
-export type OverlayCreateFault =
+type OverlayCreateFault =
   | { readonly code: 'bad-option'; readonly option: string }
   | { readonly code: 'exists'; readonly path: string };
 

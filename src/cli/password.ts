@@ -17,7 +17,7 @@ export interface PasswordSources {
   readonly output: NodeJS.WritableStream;
 }
 
-export interface PasswordFault {
+interface PasswordFault {
   readonly code: 'no-password' | 'password-too-long';
 }
 

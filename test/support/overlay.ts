@@ -40,7 +40,7 @@ export interface TestOverlay extends FoundedOverlay {
   verifier(): CertificateVerifier;
 }
 
-export interface IdentityOptions {
+interface IdentityOptions {
   readonly nodeId?: NodeId;
   readonly keyType?: KeyType;
   readonly validityDays?: number;

@@ -15,7 +15,7 @@ import type { ConfigurationSource } from '#reload/overlay-config/configuration.t
 export const CONFIGURATION_PATH = '/.well-known/reload-config';
 export const ENROLLMENT_PATH = '/enroll';
 
-export const SERVER_LIMITS = {
+const SERVER_LIMITS = {
   connections: 64,
   bodyBytes: 65_536,
   /** Requests whose password is being checked; each takes 16 MiB. */

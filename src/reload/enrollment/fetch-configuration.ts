@@ -96,10 +96,11 @@ async function findServers(deps: FetchDeps, overlayName: string): Promise<readon
   } catch {
     records = [];
   }
-  // A single target of "." says that the service is decidedly not available.
-  const usable = records.filter((record) => record.name !== '' && record.name !== '.').slice(0, 64);
-  if (usable.length === 0) return [undefined];
-  return orderByWeight(usable, deps.random).map(({ name, port }) => ({ host: name, port }));
+  if (records.length > 0 && records.every(({ name }) => name === '' || name === '.'))
+    // RFC 2782: the target "." says that the service is decidedly not available.
+    throw enrollmentFailure({ code: 'no-server' }, `DNS says that ${overlayName} has no configuration server.`);
+  if (records.length === 0) return [undefined];
+  return orderByWeight(records.slice(0, 64), deps.random).map(({ name, port }) => ({ host: name, port }));
 }
 
 function orderByWeight(records: readonly SrvRecord[], random: Random): readonly SrvRecord[] {

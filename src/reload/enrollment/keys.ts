@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto';
+import { createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 
 export type KeyType = 'p-256' | 'rsa-2048';
@@ -22,8 +22,4 @@ export function publicKeyInfoOf(key: KeyObject): Uint8Array {
 
 export function privateKeyToPem(key: KeyObject): string {
   return key.export({ type: 'pkcs8', format: 'pem' }).toString();
-}
-
-export function privateKeyFromPem(pem: string): KeyObject {
-  return createPrivateKey(pem);
 }

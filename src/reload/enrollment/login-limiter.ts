@@ -7,7 +7,7 @@ export interface LoginLimits {
   readonly windowMs: number;
 }
 
-export const DEFAULT_LOGIN_LIMITS: LoginLimits = { failures: 10, windowMs: 60_000 };
+const DEFAULT_LOGIN_LIMITS: LoginLimits = { failures: 10, windowMs: 60_000 };
 
 /** Slows down guessing of passwords. Remembers a bounded number of addresses and accounts. */
 export class LoginLimiter {

@@ -2,7 +2,7 @@ import type { ConfigurationSource, OverlayConfiguration } from '#reload/overlay-
 import type { SignedConfiguration } from '#reload/overlay-config/document.ts';
 
 /** Sequence numbers of documents count modulo 65535: 65534 is followed by 0 (RFC 6940 §6.3.2.1). */
-export const SEQUENCE_MODULUS = 65535;
+const SEQUENCE_MODULUS = 65535;
 
 /** Whether `a` follows `b`. */
 export function isNewerSequence(a: number, b: number): boolean {

@@ -1,10 +1,7 @@
 import type { KindConfiguration, OverlayConfiguration } from '#reload/overlay-config/configuration.ts';
 import { REDIR_NAMESPACE, SIP_NAMESPACE } from '#reload/overlay-config/namespaces.ts';
 import { REGISTERED_KINDS } from '#reload/overlay-config/registered-kinds.ts';
-
-/** Copperring's private Kinds (RFC 6940 §14.6). */
-export const PSTN_GATEWAY_KIND_ID = 0xf0000001;
-export const SIP_PROXY_KIND_ID = 0xf0000002;
+import { KindId } from '#reload/wire/codes.ts';
 
 /** What distinguishes one new overlay from another. */
 export type OverlayChoices = Pick<OverlayConfiguration, 'instanceName' | 'rootCerts' | 'configurationSigners'> &
@@ -54,8 +51,8 @@ function requiredKinds(domains: readonly string[]): readonly KindConfiguration[]
     registered('CERTIFICATE_BY_NODE', { maxCount: 8, maxSize: 8192 }),
     registered('CERTIFICATE_BY_USER', { maxCount: 8, maxSize: 8192 }),
     registered('REDIR', { maxCount: 64, maxSize: 1024, branchingFactor: 10 }),
-    privateKind(PSTN_GATEWAY_KIND_ID, 4096),
-    privateKind(SIP_PROXY_KIND_ID, 2048),
+    privateKind(KindId.pstnGateway, 4096),
+    privateKind(KindId.sipProxy, 2048),
   ];
 }
 

@@ -1,4 +1,5 @@
 import type { DataModelName } from '#reload/overlay-config/configuration.ts';
+import { KindId } from '#reload/wire/codes.ts';
 
 /** What the registry says of a Kind; a document's own words on model and access are ignored for these (RFC 6940 §11.1). */
 export interface RegisteredKind {
@@ -8,12 +9,12 @@ export interface RegisteredKind {
 }
 
 /** Kinds with an IANA name that this node supports (RFC 6940 §14.6, RFC 7904 §8, RFC 7374 §9). */
-export const REGISTERED_KINDS: ReadonlyMap<string, RegisteredKind> = new Map([
-  ['SIP-REGISTRATION', { id: 0x1, dataModel: 'DICTIONARY', accessControl: 'USER-NODE-MATCH' }],
-  ['TURN-SERVICE', { id: 0x2, dataModel: 'SINGLE', accessControl: 'NODE-MULTIPLE' }],
-  ['CERTIFICATE_BY_NODE', { id: 0x3, dataModel: 'ARRAY', accessControl: 'NODE-MATCH' }],
-  ['CERTIFICATE_BY_USER', { id: 0x10, dataModel: 'ARRAY', accessControl: 'USER-MATCH' }],
-  ['REDIR', { id: 0x104, dataModel: 'DICTIONARY', accessControl: 'NODE-ID-MATCH' }],
+export const REGISTERED_KINDS: ReadonlyMap<string, RegisteredKind> = new Map<string, RegisteredKind>([
+  ['SIP-REGISTRATION', { id: KindId.sipRegistration, dataModel: 'DICTIONARY', accessControl: 'USER-NODE-MATCH' }],
+  ['TURN-SERVICE', { id: KindId.turnService, dataModel: 'SINGLE', accessControl: 'NODE-MULTIPLE' }],
+  ['CERTIFICATE_BY_NODE', { id: KindId.certificateByNode, dataModel: 'ARRAY', accessControl: 'NODE-MATCH' }],
+  ['CERTIFICATE_BY_USER', { id: KindId.certificateByUser, dataModel: 'ARRAY', accessControl: 'USER-MATCH' }],
+  ['REDIR', { id: KindId.redir, dataModel: 'DICTIONARY', accessControl: 'NODE-ID-MATCH' }],
 ]);
 
 export const ACCESS_POLICIES: ReadonlySet<string> = new Set([

@@ -1,13 +1,13 @@
 import { createHash, type KeyObject, sign, verify } from 'node:crypto';
+import { HashAlgorithm } from '#reload/wire/codes.ts';
 
-/** HashAlgorithm and SignatureAlgorithm numbers of TLS 1.2 (RFC 5246 §7.4.1.4.1), which RELOAD uses (RFC 6940 §6.3.4). */
-export const HASH = { none: 0, sha1: 2, sha256: 4, sha384: 5, sha512: 6 } as const;
-export const SIGNATURE = { anonymous: 0, rsa: 1, ecdsa: 3 } as const;
+/** SignatureAlgorithm numbers of TLS 1.2 (RFC 5246 §7.4.1.4.1), which RELOAD uses (RFC 6940 §6.3.4). */
+const SIGNATURE = { rsa: 1, ecdsa: 3 } as const;
 
 const HASH_NAMES: ReadonlyMap<number, string> = new Map([
-  [HASH.sha256, 'sha256'],
-  [HASH.sha384, 'sha384'],
-  [HASH.sha512, 'sha512'],
+  [HashAlgorithm.sha256, 'sha256'],
+  [HashAlgorithm.sha384, 'sha384'],
+  [HashAlgorithm.sha512, 'sha512'],
 ]);
 
 export interface AlgorithmPair {
@@ -17,7 +17,7 @@ export interface AlgorithmPair {
 
 /** What to sign with: SHA-256 by RSASSA-PKCS1-v1_5, mandatory to implement, or by ECDSA. */
 export function algorithmFor(key: KeyObject): AlgorithmPair {
-  return { hash: HASH.sha256, signature: key.asymmetricKeyType === 'rsa' ? SIGNATURE.rsa : SIGNATURE.ecdsa };
+  return { hash: HashAlgorithm.sha256, signature: key.asymmetricKeyType === 'rsa' ? SIGNATURE.rsa : SIGNATURE.ecdsa };
 }
 
 export function signBytes(key: KeyObject, input: Uint8Array): Uint8Array {
@@ -45,7 +45,7 @@ export function verifyBytes(pair: AlgorithmPair, key: KeyObject, input: Uint8Arr
  * then checked by itself. Undefined for other numbers, "none" among them.
  */
 export function identityHash(algorithm: number, ...parts: readonly Uint8Array[]): Uint8Array | undefined {
-  const name = algorithm === HASH.sha1 ? 'sha1' : HASH_NAMES.get(algorithm);
+  const name = algorithm === HashAlgorithm.sha1 ? 'sha1' : HASH_NAMES.get(algorithm);
   if (name === undefined) return undefined;
   const hash = createHash(name);
   for (const part of parts) hash.update(part);

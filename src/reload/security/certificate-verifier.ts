@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { equalBytes } from '#platform/bytes.ts';
+import { equalBytes, toHex } from '#platform/bytes.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { ConfigurationSource, OverlayConfiguration } from '#reload/overlay-config/configuration.ts';
 import { identityHash, isSupported, verifyBytes } from '#reload/security/algorithms.ts';
@@ -10,6 +10,7 @@ import { certificateFailure, signatureFailure } from '#reload/security/fault.ts'
 import type { Certificate, Signatory, SignatureInput, Verifier } from '#reload/security/identity.ts';
 import { selfSignedNodeIds } from '#reload/security/self-signed.ts';
 import { type ParsedCertificate, parseCertificate } from '#reload/security/x509.ts';
+import { HashAlgorithm } from '#reload/wire/codes.ts';
 import { idBytes, type NodeId } from '#reload/wire/ids.ts';
 import { encodeSignerIdentity, type Signature, type SignerIdentity } from '#reload/wire/security-block.ts';
 
@@ -53,11 +54,7 @@ export class CertificateVerifier implements Verifier {
   }
 
   checkCertificate(der: Uint8Array, intermediates: readonly Uint8Array[]): Certificate {
-    const fingerprint = createHash('sha256').update(der).digest('hex');
-    const known = this.#checked.get(fingerprint) ?? this.#check(der, intermediates);
-    this.#requireValidNow(known.period);
-    this.#checked.set(fingerprint, known);
-    return known.certificate;
+    return this.#checkKnown(fingerprintOf(der), der, intermediates);
   }
 
   verify(signature: Signature, certificates: readonly Uint8Array[], input: SignatureInput): Signatory {
@@ -83,6 +80,13 @@ export class CertificateVerifier implements Verifier {
     return signatory;
   }
 
+  #checkKnown(fingerprint: string, der: Uint8Array, intermediates: readonly Uint8Array[]): Certificate {
+    const known = this.#checked.get(fingerprint) ?? this.#check(der, intermediates);
+    this.#requireValidNow(known.period);
+    this.#checked.set(fingerprint, known);
+    return known.certificate;
+  }
+
   #findSignatory(identity: SignerIdentity, certificates: readonly Uint8Array[]): Signatory {
     if (identity.type === 'none')
       throw signatureFailure({ code: 'unsupported-identity', type: 'none' }, 'it names no signer.');
@@ -90,7 +94,8 @@ export class CertificateVerifier implements Verifier {
       if (identity.type === 'cert_hash') {
         const hash = identityHash(identity.hashAlgorithm, der);
         if (hash === undefined || !equalBytes(hash, identity.hash)) continue;
-        const certificate = this.checkCertificate(der, certificates);
+        const fingerprint = identity.hashAlgorithm === HashAlgorithm.sha256 ? toHex(hash) : fingerprintOf(der);
+        const certificate = this.#checkKnown(fingerprint, der, certificates);
         return { nodeId: onlyNodeId(certificate), certificate };
       }
       const nodeId = this.#nodeIdWithHash(identity, der);
@@ -111,7 +116,7 @@ export class CertificateVerifier implements Verifier {
   }
 
   #nodeIdsOf(der: Uint8Array): readonly NodeId[] {
-    const known = this.#checked.get(createHash('sha256').update(der).digest('hex'));
+    const known = this.#checked.get(fingerprintOf(der));
     if (known !== undefined) return known.certificate.nodeIds;
     try {
       return memberCertificate(parseCertificate(der)).nodeIds;
@@ -176,6 +181,10 @@ export class CertificateVerifier implements Verifier {
       .update(input)
       .digest('base64');
   }
+}
+
+function fingerprintOf(der: Uint8Array): string {
+  return createHash('sha256').update(der).digest('hex');
 }
 
 function onlyNodeId(certificate: Certificate): NodeId {

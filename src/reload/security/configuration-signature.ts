@@ -9,15 +9,18 @@ import { CertificateVerifier } from '#reload/security/certificate-verifier.ts';
 import type { Signatory, SignatureInput, Signer, Verifier } from '#reload/security/identity.ts';
 import { bareElementSignatureInput, elementSignatureInput } from '#reload/security/signature-input.ts';
 import { decode, encode } from '#reload/wire/codec.ts';
+import { CertificateType } from '#reload/wire/codes.ts';
 import type { NodeId } from '#reload/wire/ids.ts';
 import { type SecurityBlock, securityBlock } from '#reload/wire/security-block.ts';
 
-const X509 = 0;
 const MAX_SIGNATURES = 8;
 
 /** Signs the bytes of a `configuration` or `kind` element; the result goes into the document in base64 (RFC 6940 §11.1). */
 export function signElement(signer: Signer, elementBytes: Uint8Array): Uint8Array {
-  const certificates = [signer.certificate.der, ...signer.chain].map((certificate) => ({ type: X509, certificate }));
+  const certificates = [signer.certificate.der, ...signer.chain].map((certificate) => ({
+    type: CertificateType.x509,
+    certificate,
+  }));
   return encode(securityBlock, { certificates, signature: signer.sign(elementSignatureInput(elementBytes)) });
 }
 
@@ -103,7 +106,9 @@ function verifyElement(
   by: { readonly verifier: Verifier; readonly signers: readonly NodeId[]; readonly at: string },
 ): void {
   const block = readBlock(encoded, by.at);
-  const certificates = block.certificates.filter(({ type }) => type === X509).map(({ certificate }) => certificate);
+  const certificates = block.certificates
+    .filter(({ type }) => type === CertificateType.x509)
+    .map(({ certificate }) => certificate);
   const tryWith = (input: SignatureInput): Signatory => by.verifier.verify(block.signature, certificates, input);
   let signatory: Signatory;
   try {

@@ -1,5 +1,6 @@
-import { algorithmFor, HASH, identityHash, signBytes } from '#reload/security/algorithms.ts';
+import { algorithmFor, identityHash, signBytes } from '#reload/security/algorithms.ts';
 import type { Identity, SignatureInput, Signer } from '#reload/security/identity.ts';
+import { HashAlgorithm } from '#reload/wire/codes.ts';
 import { idBytes } from '#reload/wire/ids.ts';
 import { encodeSignerIdentity, type Signature, type SignerIdentity } from '#reload/wire/security-block.ts';
 
@@ -26,6 +27,6 @@ export function createSigner(identity: Identity): Signer {
 function identityOf({ nodeId, certificate }: Identity): SignerIdentity {
   const single = certificate.nodeIds.length === 1;
   const parts = single ? [certificate.der] : [idBytes(nodeId), certificate.der];
-  const hash = identityHash(HASH.sha256, ...parts) ?? new Uint8Array();
-  return { type: single ? 'cert_hash' : 'cert_hash_node_id', hashAlgorithm: HASH.sha256, hash };
+  const hash = identityHash(HashAlgorithm.sha256, ...parts) ?? new Uint8Array();
+  return { type: single ? 'cert_hash' : 'cert_hash_node_id', hashAlgorithm: HashAlgorithm.sha256, hash };
 }

@@ -14,6 +14,7 @@ import { parseCertificate } from '#reload/security/x509.ts';
 import { memoryStore } from '#store/memory-store.ts';
 import { createTestOverlay, fixedClock, TEST_EPOCH, type TestOverlay } from '../../support/overlay.ts';
 import { DAY } from '../security/authority.ts';
+import { foreignRequest } from './foreign-request.ts';
 
 let overlay: TestOverlay;
 let accounts: Accounts;
@@ -84,9 +85,25 @@ describe('the enrollment authority', () => {
     expect(readCertificate(await authority.enroll(await request({ nodeIds: '3' }))).nodeIds.slice(0, 2)).toEqual(first);
   });
 
+  it('R6940-11.3-15 ignores a Node-ID that the request proposes, and draws its own at random', async () => {
+    const proposed = 'ab'.repeat(16);
+    const certificateRequest = await foreignRequest('CN=alice@home.example', `reload://0110${proposed}@home.example/`);
+    const { nodeIds } = readCertificate(await authority.enroll(await request({ certificateRequest })));
+    expect(nodeIds).toHaveLength(1);
+    expect(nodeIds).not.toContain(proposed);
+    await accounts.add({ account: 'bob@home.example', password: 'secret' });
+    const [bob] = await accounts.nodeIdsFor('bob@home.example', 1);
+    expect(nodeIds).not.toContain(bob);
+  });
+
   it('R6940-11.3-16 draws no Node-ID for a request that fails', async () => {
     const drawn: number[] = [];
-    const random = { bytes: (length: number) => (drawn.push(length), systemRandom.bytes(length)) };
+    const random = {
+      bytes(length: number) {
+        drawn.push(length);
+        return systemRandom.bytes(length);
+      },
+    };
     const watched = new Accounts({ store: memoryStore().namespace('a'), random });
     await watched.add({ account: 'bob@home.example', password: 'pw' });
     const before = drawn.length;

@@ -6,25 +6,9 @@ import { readCertificateRequest } from '#reload/enrollment/certificate-request.t
 import { generatePrivateKey, publicKeyInfoOf } from '#reload/enrollment/keys.ts';
 import { writeCertificateRequest } from '#reload/enrollment/x509-writer.ts';
 import { faultOf } from '../security/authority.ts';
+import { foreignRequest } from './foreign-request.ts';
 
 const fault = (bytes: Uint8Array) => faultOf(() => readCertificateRequest(bytes));
-
-/** A request as other tools write it, with the name in the subject. */
-async function foreignRequest(subject: string, nodeUri?: string): Promise<Uint8Array> {
-  const x509 = await import('@peculiar/x509');
-  const { webcrypto } = await import('node:crypto');
-  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
-  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  const extensions =
-    nodeUri === undefined ? [] : [new x509.SubjectAlternativeNameExtension([{ type: 'url', value: nodeUri }])];
-  const request = await x509.Pkcs10CertificateRequestGenerator.create({
-    name: subject,
-    keys,
-    signingAlgorithm: algorithm,
-    extensions,
-  });
-  return new Uint8Array(request.rawData);
-}
 
 describe('certificate requests', () => {
   it.each(['p-256', 'rsa-2048'] as const)('with a key of %s are read: key and requested name', async (type) => {

@@ -261,6 +261,15 @@ describe('finding the configuration', () => {
     expect(await code(fetchFirstConfiguration(deps([], records), { overlayName, trust: trust() }))).toBe('done');
   });
 
+  it('tries the overlay name itself when DNS has no record, and nothing when DNS says there is no server', async () => {
+    const asked: string[] = [];
+    const empty = fetchFirstConfiguration(deps(asked), { overlayName, trust: trust() });
+    expect(await code(empty)).toBe('unreachable');
+    expect(asked).toHaveLength(1);
+    const none = [{ name: '.', port: 0, priority: 0, weight: 0 }];
+    expect(await code(fetchFirstConfiguration(deps([], none), { overlayName, trust: trust() }))).toBe('no-server');
+  });
+
   it('R6940-11.2-01 R6940-11.2-06 asks no DNS when a URL is given', async () => {
     const asked: string[] = [];
     await fetchFirstConfiguration(deps(asked), { overlayName, url: wanted().url, trust: trust() });

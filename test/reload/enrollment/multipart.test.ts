@@ -38,7 +38,7 @@ describe('multipart/form-data', () => {
     expect(form(whole)).toBeDefined();
     for (let length = 0; length < whole.length; length++)
       expect(form(whole.slice(0, length)), `${length}`).toBeUndefined();
-    expect(form(part('a', '1') + part('a', '2') + '--xyz--')).toBeUndefined();
+    expect(form(`${part('a', '1')}${part('a', '2')}--xyz--`)).toBeUndefined();
     expect(form(whole, 'application/x-www-form-urlencoded')).toBeUndefined();
     expect(form(whole, 'multipart/form-data')).toBeUndefined();
     expect(form(whole, `multipart/form-data; boundary=${'x'.repeat(71)}`)).toBeUndefined();

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { RelaxNGValidator, XmlDocument } from 'libxml2-wasm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readDocument } from '#reload/overlay-config/document.ts';
 import { createTestOverlay } from '../../support/overlay.ts';
-import { documentOf } from './documents.ts';
+import { documentOf, KIND_PARTS, kindBlock } from './documents.ts';
 import { GRAMMAR } from './grammar.ts';
 
 let schema: XmlDocument;
@@ -37,6 +38,20 @@ describe('the grammar of RFC 6940', () => {
       },
     });
     validate(overlay.document);
+  });
+
+  it('R6940-11.1.1-01 has room for foreign elements and attributes, and so has our reading', () => {
+    const x = 'xmlns:x="urn:x"';
+    const kind = kindBlock(
+      'id="4026531841"',
+      `${Object.values(KIND_PARTS).join('')}<x:more ${x} x:a="1">1<x:b/></x:more>`,
+    );
+    const document = documentOf(
+      `${kind}<x:any ${x}/><overlay-reliability-timer>200</overlay-reliability-timer>`,
+      `instance-name="home.example" ${x} x:a="1"`,
+    );
+    validate(document);
+    expect(readDocument(document).configuration).toMatchObject({ reliabilityTimer: 200, kinds: [{ id: 0xf0000001 }] });
   });
 
   it('holds for the document of another implementation', () => {

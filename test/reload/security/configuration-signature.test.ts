@@ -95,6 +95,13 @@ describe('a configuration that follows', () => {
     expect(next(signedBy(overlay.configurationSigner, successor))).toBe('nothing thrown');
   });
 
+  it('R6940-11.1-27 is accepted under a renewed certificate with the same Node-ID, and not from another member', async () => {
+    const renewed = await overlay.identity('configuration', { nodeId: overlay.configurationSigner.nodeId });
+    expect(renewed.certificate.fingerprint).not.toBe(overlay.configurationSigner.certificate.fingerprint);
+    expect(next(signedBy(renewed, { sequence: 1 }))).toBe('nothing thrown');
+    expect(next(signedBy(member, { sequence: 1 }))).toBe('signature');
+  });
+
   it('R6940-4.1-01 is refused when only the new document lists its signer', () => {
     const usurped = { sequence: 1, configurationSigners: [member.nodeId], kindSigners: [member.nodeId] };
     expect(next(signedBy(member, usurped))).toBe('signature');

@@ -11,9 +11,10 @@ import type { Identity, Signer, Verifier } from '#reload/security/identity.ts';
 import { messageSignatureInput } from '#reload/security/signature-input.ts';
 import { createSigner } from '#reload/security/signer.ts';
 import { valueSignatureInput } from '#reload/security/value-signature-input.ts';
+import { encode } from '#reload/wire/codec.ts';
 import { hashToResourceId, idBytes, type NodeId } from '#reload/wire/ids.ts';
 import { splitMessage } from '#reload/wire/message.ts';
-import { encodeSignerIdentity, type Signature } from '#reload/wire/security-block.ts';
+import { encodeSignerIdentity, type Signature, securityBlock } from '#reload/wire/security-block.ts';
 import { APPEND_INDEX, type StoredDataValue } from '#reload/wire/stored-data.ts';
 import { createTestOverlay, fixedClock, TEST_EPOCH, type TestOverlay } from '../../support/overlay.ts';
 import { DAY, faultOf } from './authority.ts';
@@ -62,6 +63,17 @@ describe('message signatures', () => {
     expect(verifier.verify(signature, [rsa.certificate.der], input()).nodeId).toBe(rsa.nodeId);
     const bytes = input()(encodeSignerIdentity(signature.identity));
     expect(Buffer.from(signature.value).equals(sign('RSA-SHA256', bytes, rsa.privateKey))).toBe(true);
+  });
+
+  it('R6940-6.3.4-01 stand in a security block behind the bucket: lengths of 2 bytes, type 00, then 04 01 01 00 22 04 20', async () => {
+    const rsa = await overlay.identity('rsa', { keyType: 'rsa-2048' });
+    const { der, fingerprint } = rsa.certificate;
+    const signature = createSigner(rsa).sign(input());
+    const block = Buffer.from(encode(securityBlock, { certificates: [{ type: 0, certificate: der }], signature }));
+    const length = (n: number) => n.toString(16).padStart(4, '0');
+    const bucketHex = `${length(der.length + 3)}00${length(der.length)}${Buffer.from(der).toString('hex')}`;
+    const signatureHex = `0401010022${'0420'}${fingerprint}0100${Buffer.from(signature.value).toString('hex')}`;
+    expect(block.toString('hex')).toBe(bucketHex + signatureHex);
   });
 
   it('are made by ECDSA with SHA-256 as 04 03 when the key is on P-256', () => {
