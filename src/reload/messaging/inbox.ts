@@ -62,6 +62,10 @@ export class Inbox {
     this.#mismatchListeners.push(listener);
   }
 
+  reportMismatch(mismatch: ConfigurationMismatch): void {
+    for (const listener of this.#mismatchListeners) listener(mismatch);
+  }
+
   /** Takes a request whose signature holds. */
   take(incoming: Incoming, opened: Opened): void {
     const { signatory, contents, certificates } = opened;
@@ -171,7 +175,7 @@ export class Inbox {
     if (theirs === ANY_CONFIGURATION) throw refuse(ErrorCode.invalidMessage, 'sequence 65535 is for ConfigUpdate only');
     const peerIs = isNewerSequence(theirs, own) ? 'newer' : 'older';
     const returnPath = [...request.header.viaList, { type: 'node', id: request.previousHop } as const].reverse();
-    for (const listener of this.#mismatchListeners) listener({ peerIs, nodeId: request.signatory.nodeId, returnPath });
+    this.reportMismatch({ peerIs, nodeId: request.signatory.nodeId, returnPath });
     const errorCode = peerIs === 'older' ? ErrorCode.configTooOld : ErrorCode.configTooNew;
     throw refuse(errorCode, `configuration ${own} is in force here`);
   }

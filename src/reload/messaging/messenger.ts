@@ -13,7 +13,7 @@ import { Transaction } from '#reload/messaging/transaction.ts';
 import type { ConfigurationSource } from '#reload/overlay-config/configuration.ts';
 import type { Signer, Verifier } from '#reload/security/identity.ts';
 import { decode } from '#reload/wire/codec.ts';
-import { isRequestCode, MessageCode } from '#reload/wire/codes.ts';
+import { ErrorCode, isRequestCode, MessageCode } from '#reload/wire/codes.ts';
 import { type ErrorResponse, errorResponse } from '#reload/wire/error.ts';
 import { type HeaderFields, RELOAD_VERSION } from '#reload/wire/forwarding-header.ts';
 import { isWireFailure } from '#reload/wire/reader.ts';
@@ -42,11 +42,16 @@ export class Messenger implements Exchange {
     errorsSent: 0,
     dropped: {},
   };
+  /** Requests that were refused for an old configuration and go out again when a newer one is in force. */
+  readonly #outdated = new Set<() => void>();
   #stopped = false;
 
   constructor(deps: MessengerDeps) {
     this.#deps = deps;
     this.#inbox = new Inbox({ ...deps, counters: this.counters });
+    deps.configuration.onChange(() => {
+      for (const retry of [...this.#outdated]) retry();
+    });
   }
 
   handle(code: number, handler: RequestHandler): void {
@@ -64,7 +69,16 @@ export class Messenger implements Exchange {
     if (request.firstHop === undefined && this.#deps.forwarder.isLocal(request.destination)) {
       return this.#inbox.requestFromSelf(request);
     }
-    return new Promise((resolve, reject) => this.#start(request, { resolve, reject }));
+    return new Promise((resolve, reject) => {
+      const { sequence } = this.#deps.configuration.current;
+      this.#start(request, {
+        resolve,
+        reject: (reason) =>
+          isRemote(reason, ErrorCode.configTooOld)
+            ? this.#repeatWithNewer(sequence, reason, { request, settle: { resolve, reject } })
+            : reject(reason),
+      });
+    });
   }
 
   /** Takes a message that ends here: the `deliver` of the forwarder. Never throws. */
@@ -93,10 +107,34 @@ export class Messenger implements Exchange {
     for (const transaction of [...this.#pending.values()]) transaction.fail(stopped());
   }
 
-  #start(
-    request: Request,
-    settle: { readonly resolve: (answer: Answer) => void; readonly reject: (reason: unknown) => void },
+  /**
+   * While a new configuration spreads, requests by the old one fail; the node that refused one sends the new document at once
+   * (RFC 6940 §6.3.2.1). Such a request goes out once more when the document is in force, within one reliability timer.
+   */
+  #repeatWithNewer(
+    sequence: number,
+    reason: unknown,
+    { request, settle }: { readonly request: Request; readonly settle: Settle },
   ): void {
+    const { clock, configuration } = this.#deps;
+    const end = () => {
+      timer.cancel();
+      this.#outdated.delete(retry);
+    };
+    const retry = () => {
+      end();
+      if (this.#stopped || request.signal?.aborted === true) settle.reject(request.signal?.reason ?? stopped());
+      else this.#start(request, settle);
+    };
+    const timer = clock.after(configuration.current.reliabilityTimer, () => {
+      end();
+      settle.reject(reason);
+    });
+    if (configuration.current.sequence === sequence) this.#outdated.add(retry);
+    else retry();
+  }
+
+  #start(request: Request, settle: Settle): void {
     const { forwarder, configuration, clock, random, signer } = this.#deps;
     const transactionId = randomU64(random);
     const header: HeaderFields = {
@@ -158,8 +196,14 @@ export class Messenger implements Exchange {
     } else {
       const fault = { code: 'remote', errorCode: error.code, info: error.info, signatory } as const;
       const failure = new Failure<ExchangeFault>(fault, `${signatory.nodeId} answered with error ${error.code}`);
-      if (judgement === 'hint') transaction.hint(failure);
-      else transaction.fail(failure);
+      if (judgement === 'hint') {
+        transaction.hint(failure);
+        return;
+      }
+      if (error.code === ErrorCode.configTooNew) {
+        this.#inbox.reportMismatch({ peerIs: 'older', nodeId: signatory.nodeId, returnPath: destination });
+      }
+      transaction.fail(failure);
     }
   }
 
@@ -182,6 +226,16 @@ export class Messenger implements Exchange {
 
 function answers(code: number, requestCode: number): boolean {
   return code === requestCode + 1 || code === MessageCode.error;
+}
+
+interface Settle {
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+function isRemote(reason: unknown, errorCode: number): boolean {
+  const fault = reason instanceof Failure ? (reason as Failure<ExchangeFault>).fault : undefined;
+  return fault?.code === 'remote' && fault.errorCode === errorCode;
 }
 
 function stopped(): Failure<ExchangeFault> {

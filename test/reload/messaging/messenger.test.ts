@@ -460,6 +460,20 @@ describe('configuration sequences', () => {
     expect(sequence).toBe(65535);
   });
 
+  it('a request refused for an old document goes out once more when the new one has come', async () => {
+    const { net, alice, bob, seen } = await withSequences(1, 2);
+    const asked = ask(alice, bob);
+    net.clock.after(1000, () => {
+      alice.configuration.replace({
+        configuration: { ...alice.configuration.current, sequence: 2 },
+        document: alice.configuration.bytes,
+      });
+    });
+    await net.clock.run(asked);
+    expect(seen.calls).toBe(1);
+    expect(alice.messenger.counters.requestsSent).toBe(2);
+  });
+
   it('nodes on the way do not care', async () => {
     const net = await createTestNetwork();
     const [alice, bob, carol] = [await net.node('alice'), await net.node('bob'), await net.node('carol')];

@@ -44,18 +44,23 @@ export async function createTestNetwork(
 ): Promise<TestNetwork> {
   const clock = new VirtualClock(TEST_EPOCH);
   const overlay = await createTestOverlay({ ...configuration, clock });
+  let nodes = 0;
   return {
     overlay,
     clock,
     async node(user, given) {
       const identity = given ?? (await overlay.identity(user));
-      return makeNode(identity, overlay, clock);
+      return makeNode(identity, overlay, { clock, seed: ++nodes });
     },
   };
 }
 
-function makeNode(identity: Identity, overlay: TestOverlay, clock: VirtualClock): TestNode {
-  const random = new SeededRandom(identity.nodeId);
+function makeNode(
+  identity: Identity,
+  overlay: TestOverlay,
+  { clock, seed }: { readonly clock: VirtualClock; readonly seed: number },
+): TestNode {
+  const random = new SeededRandom(seed);
   const log = silentLogger;
   const source = new CurrentConfiguration({ configuration: overlay.source.current, document: overlay.source.bytes });
   const verifier = new CertificateVerifier({ clock, configuration: source });

@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest';
+import { Failure } from '#platform/failure.ts';
+import { silentLogger } from '#platform/log.ts';
+import { ConfigurationSync } from '#reload/attach/configuration-sync.ts';
+import type { ConfigurationFault } from '#reload/overlay-config/fault.ts';
+import { encode } from '#reload/wire/codec.ts';
+import { ErrorCode, MessageCode } from '#reload/wire/codes.ts';
+import { configUpdateReq } from '#reload/wire/config-update.ts';
+import { nodeDestination } from '#reload/wire/destination.ts';
+import { splitMessage } from '#reload/wire/message.ts';
+import { connect, createTestNetwork, type TestNetwork, type TestNode } from '../messaging/network.ts';
+
+interface Synced {
+  readonly node: TestNode;
+  readonly adopted: string[];
+  fault: ConfigurationFault | undefined;
+}
+
+function sync(net: TestNetwork, node: TestNode): Synced {
+  const synced: Synced = { node, adopted: [], fault: undefined };
+  new ConfigurationSync({
+    exchange: node.messenger,
+    configuration: node.configuration,
+    clock: net.clock,
+    log: silentLogger,
+    adopt(document) {
+      if (synced.fault !== undefined) throw new Failure<ConfigurationFault>(synced.fault, 'not this one');
+      synced.adopted.push(Buffer.from(document).toString());
+      setSequence(node, 2);
+    },
+  }).start();
+  return synced;
+}
+
+function setSequence(node: TestNode, sequence: number): void {
+  const document = Buffer.from(`document ${sequence}`);
+  node.configuration.replace({ configuration: { ...node.configuration.current, sequence }, document });
+}
+
+async function world() {
+  const net = await createTestNetwork();
+  const [alice, relay, bob] = [await net.node('alice'), await net.node('relay'), await net.node('bob')];
+  const updates: number[] = [];
+  connect(alice, relay, (bytes) => {
+    const { header, contents } = splitMessage(bytes);
+    if (contents.code === MessageCode.configUpdateReq) updates.push(header.configurationSequence);
+    return bytes;
+  });
+  connect(relay, bob);
+  alice.route = () => relay.nodeId;
+  bob.route = () => relay.nodeId;
+  setSequence(alice, 1);
+  setSequence(bob, 2);
+  return { net, updates, alice: sync(net, alice), bob: sync(net, bob) };
+}
+
+function ping(from: TestNode, to: TestNode): Promise<unknown> {
+  const body = Uint8Array.of(0, 0);
+  return from.messenger
+    .request({ destination: [nodeDestination(to.nodeId)], code: MessageCode.pingReq, body })
+    .catch(() => {});
+}
+
+describe('configuration updates', () => {
+  it('R6940-6.3.2.1-06 R6940-6.5.4-01 go to the sender of a request with an older document, under sequence 65535', async () => {
+    const { net, updates, alice, bob } = await world();
+    await net.clock.run(ping(alice.node, bob.node));
+    await net.clock.advance(100);
+    expect(alice.adopted).toEqual(['document 2']);
+    expect(updates).toEqual([65_535]);
+    await net.clock.run(
+      alice.node.messenger.request({
+        destination: [nodeDestination(bob.node.nodeId)],
+        code: MessageCode.pingReq,
+        body: Uint8Array.of(0, 0),
+      }),
+    );
+  });
+
+  it('R6940-6.5.4-01 go to a node that answers that it has an older document', async () => {
+    const { net, alice, bob } = await world();
+    await net.clock.run(ping(bob.node, alice.node));
+    await net.clock.advance(100);
+    expect(alice.adopted).toEqual(['document 2']);
+  });
+
+  it('are sent once per node within the request lifetime, however many requests it makes', async () => {
+    const { net, updates, alice, bob } = await world();
+    alice.fault = { code: 'signature', at: 'signature' };
+    for (let i = 0; i < 5; i++) await net.clock.run(ping(alice.node, bob.node));
+    await net.clock.advance(100);
+    expect(updates).toHaveLength(1);
+    await net.clock.advance(15_000);
+    await net.clock.run(ping(alice.node, bob.node));
+    await net.clock.advance(100);
+    expect(updates).toHaveLength(2);
+  });
+
+  it('R6940-6.5.4.2-03 R6940-6.5.4.2-07 are answered with nothing, or with an error that fits', async () => {
+    const { net, alice, bob } = await world();
+    const update = (type: 'config' | 'kind') => {
+      const body =
+        type === 'config'
+          ? ({ type, configData: Buffer.from('x') } as const)
+          : ({ type, kinds: [Buffer.from('<kind-block/>')] } as const);
+      const request = {
+        destination: [nodeDestination(alice.node.nodeId)],
+        code: MessageCode.configUpdateReq,
+        body: encode(configUpdateReq, body),
+      };
+      return net.clock.run(
+        bob.node.messenger.request(request).then(
+          (answer) => answer.body.length,
+          (failure) => failure.fault.errorCode,
+        ),
+      );
+    };
+    alice.fault = { code: 'stale', current: 1, offered: 1 };
+    expect(await update('config')).toBe(ErrorCode.configTooOld);
+    alice.fault = { code: 'signature', at: 'signature' };
+    expect(await update('config')).toBe(ErrorCode.forbidden);
+    alice.fault = { code: 'not-well-formed', at: 'byte 3' };
+    expect(await update('config')).toBe(ErrorCode.invalidMessage);
+    expect(await update('kind')).toBe(ErrorCode.forbidden);
+    alice.fault = undefined;
+    expect(await update('config')).toBe(0);
+  });
+});
