@@ -18,6 +18,9 @@ export interface SerialListener {
 /** Opens a device such as /dev/serial/by-id/...; rejects with an Error that says why it can't. */
 export type OpenSerial = (path: string, baudRate: number, listener: SerialListener) => Promise<SerialDevice>;
 
+/** Eight seconds of sound: a modem that far behind is stuck. */
+const MAX_UNWRITTEN = 65_536;
+
 const readFd = promisify(read);
 
 type PortBinding = typeof import('serialport').SerialPort.binding;
@@ -45,7 +48,9 @@ export const openSerialPort: OpenSerial = async (path, baudRate, listener) => {
   port.on('close', (error: unknown) => gone(error ? `the device vanished (${messageOf(error)})` : 'the device closed'));
   return {
     write: (bytes) => {
-      if (!closing) port.write(Buffer.from(bytes));
+      if (closing) return;
+      if (port.writableLength > MAX_UNWRITTEN) gone('the device takes no more bytes');
+      else port.write(Buffer.from(bytes));
     },
     close: () => {
       closing = true;
@@ -56,26 +61,37 @@ export const openSerialPort: OpenSerial = async (path, baudRate, listener) => {
 
 /**
  * A terminal whose device was unplugged reads as zero bytes for ever. The binding takes that for 'nothing yet' and reads
- * again at once, at full load and without ever telling; here it counts as the end of the device.
+ * again at once, at full load and without ever telling; here it counts as the end of the device. The rest is done as the
+ * binding does it: read, and wait for the poller when there is nothing.
  */
 function noticingHangup(port: OpenPort): OpenPort {
-  const waitAndRead = port.read.bind(port);
+  if (!('poller' in port)) return port;
+  const { poller } = port;
+  const readable = () =>
+    new Promise<void>((resolve, reject) => {
+      poller.once('readable', (error: Error | null) => (error ? reject(error) : resolve()));
+    });
   port.read = async (buffer: Buffer, offset: number, length: number) => {
-    const fd = 'fd' in port && typeof port.fd === 'number' ? port.fd : undefined;
-    if (fd === undefined) return waitAndRead(buffer, offset, length);
-    try {
-      const { bytesRead } = await readFd(fd, buffer, offset, length, null);
-      if (bytesRead > 0) return { buffer, bytesRead };
-    } catch (error) {
-      if (isNothingYet(error)) return waitAndRead(buffer, offset, length);
-      throw error;
+    for (;;) {
+      // The close that cancels the poller makes this end.
+      if (port.fd === null) throw Object.assign(new Error('the port is closed'), { canceled: true });
+      const bytesRead = await readSome(port.fd, buffer.subarray(offset, offset + length));
+      if (bytesRead === 0) throw new Error('hung up');
+      if (bytesRead !== undefined) return { buffer, bytesRead };
+      await readable();
     }
-    throw new Error('hung up');
   };
   return port;
 }
 
-function isNothingYet(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return code === 'EAGAIN' || code === 'EWOULDBLOCK' || code === 'EINTR';
+/** undefined when there is nothing to read yet. */
+async function readSome(fd: number, into: Buffer): Promise<number | undefined> {
+  try {
+    const { bytesRead } = await readFd(fd, into, 0, into.length, null);
+    return bytesRead;
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'EAGAIN' || code === 'EWOULDBLOCK' || code === 'EINTR') return undefined;
+    throw error;
+  }
 }

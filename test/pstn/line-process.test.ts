@@ -1,0 +1,154 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { dominantFrequency, dominantFrequencyOfMulaw } from '#media/spectrum.ts';
+import { ToneGenerator } from '#media/tones.ts';
+import { readWav } from '#media/wav.ts';
+import { concat } from '#platform/bytes.ts';
+import { systemClock } from '#platform/clock.ts';
+import { silentLogger } from '#platform/log.ts';
+import { LineEmulator } from '#pstn/emulator/client.ts';
+import type { IncomingRing, LineCall, LineStatus } from '#pstn/line.ts';
+import { ModemLine } from '#pstn/modem/modem-line.ts';
+import { buildEmulatorProgram } from './emulator-program.ts';
+
+let directory: string;
+let program: Awaited<ReturnType<typeof buildEmulatorProgram>>;
+let emulator: LineEmulator | undefined;
+let line: ModemLine | undefined;
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'line-'));
+  program = await buildEmulatorProgram();
+});
+
+afterEach(async () => {
+  await line?.stop();
+  await emulator?.stop();
+  line = undefined;
+  emulator = undefined;
+});
+
+afterAll(() => {
+  program.remove();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+async function start(flags: { stallMs?: number; skewPpm?: number } = {}) {
+  const link = join(directory, 'modem');
+  emulator = await LineEmulator.start({ clock: systemClock }, { program: program.program, link, ...flags });
+  line = new ModemLine({ clock: systemClock, log: silentLogger }, { name: 'line', path: link, country: 'US' });
+  await line.start();
+  expect(line.status).toEqual({ state: 'idle', modem: expect.stringContaining('emulated') });
+  return { emulator, line };
+}
+
+/** Plays a tone into the call and gives what was heard meanwhile, `count` samples long. */
+function converse(call: LineCall, hertz: number, count: number): Promise<Uint8Array> {
+  const tone = new ToneGenerator([hertz]);
+  const heard: Uint8Array[] = [];
+  let total = 0;
+  return new Promise((resolve) => {
+    call.connect((samples) => {
+      heard.push(samples);
+      total += samples.length;
+      if (total >= count) resolve(concat(...heard));
+      return tone.next(samples.length);
+    });
+  });
+}
+
+function statusOf(watched: ModemLine, state: LineStatus['state']): Promise<LineStatus> {
+  return new Promise((resolve) => {
+    if (watched.status.state === state) resolve(watched.status);
+    watched.observe({ status: (status) => status.state === state && resolve(status), ring: () => {} });
+  });
+}
+
+describe('the emulated line as a process of its own', () => {
+  it('carries an outgoing call through serialport: tones and digits both ways, measured at both ends', async () => {
+    const { emulator, line } = await start();
+    await emulator.send({ command: 'plan', number: '5551234', answerAfterMs: 300, sendHz: 613 });
+    await emulator.send({ command: 'record' });
+    const asked = Date.now();
+    const call = await line.dial('5551234', new AbortController().signal);
+    const dialling = await emulator.event('dialling', { timeoutMs: 1000 });
+    expect(dialling.at - asked).toBeLessThan(1500);
+    const digits: string[] = [];
+    call.onDigit((digit) => digits.push(digit));
+    const heard = await converse(call, 1021, 12_000);
+    expect(dominantFrequencyOfMulaw(heard.subarray(4000))?.frequency).toBeCloseTo(613, -1);
+    await call.sendDigits('42#');
+    await emulator.send({ command: 'send-digits', digits: '7*' });
+    await converse(call, 1021, 6000);
+    expect(digits.join('')).toBe('7*');
+    const { call: report } = await emulator.report();
+    expect(report?.heardHz).toBeCloseTo(1021, -1);
+    expect(report).toMatchObject({ digits: '42#', sentHz: 613, number: '5551234' });
+    await call.hangUp();
+    expect(await emulator.event('call-ended', { timeoutMs: 5000 })).toMatchObject({ endedBy: 'line' });
+    const kept = join(directory, 'kept.wav');
+    await emulator.send({ command: 'save-recording', path: kept });
+    expect(dominantFrequency(readWav(readFileSync(kept)).samples.subarray(0, 8000))?.frequency).toBeCloseTo(1021, -1);
+  });
+
+  it('carries an incoming call with caller ID until the far end hangs up', async () => {
+    const { emulator, line } = await start();
+    const rung = new Promise<IncomingRing>((resolve) => line.observe({ status: () => {}, ring: resolve }));
+    await emulator.send({
+      command: 'ring',
+      callerId: { number: '+4930123', name: 'DEMO' },
+      sendHz: 523,
+      hangUpAfterMs: 1500,
+      hangUpHow: 'loop-drop',
+    });
+    const ring = await rung;
+    expect(ring.callerId).toEqual({ number: '+4930123', name: 'DEMO', presentation: 'available' });
+    const call = await ring.answer();
+    const heard = await converse(call, 880, 8000);
+    expect(dominantFrequencyOfMulaw(heard)?.frequency).toBeCloseTo(523, -1);
+    expect(await call.ended).toBe('loop-drop');
+    const ended = await emulator.event('call-ended', { timeoutMs: 5000 });
+    expect(ended).toMatchObject({ direction: 'to-line', endedBy: 'exchange' });
+    expect(ended.heardHz).toBeCloseTo(880, -1);
+    expect(line.status.state).toBe('idle');
+  });
+
+  it('vanishes in the middle of a call and is taken up again under its name', async () => {
+    const { emulator, line } = await start();
+    await emulator.send({ command: 'plan', number: '1', answerAfterMs: 0, sendHz: 500 });
+    const call = await line.dial('1', new AbortController().signal);
+    await converse(call, 500, 4000);
+    await emulator.send({ command: 'unplug' });
+    expect(await call.ended).toBe('modem-lost');
+    expect(line.status.state).toBe('absent');
+    await emulator.send({ command: 'replug' });
+    await statusOf(line, 'idle');
+    const again = await line.dial('1', new AbortController().signal);
+    await again.hangUp();
+  });
+
+  it('stutters when told to, and the driver counts it', async () => {
+    const { emulator, line } = await start({ stallMs: 300, skewPpm: -200 });
+    await emulator.send({ command: 'plan', number: '1', answerAfterMs: 0, sendHz: 500 });
+    const call = await line.dial('1', new AbortController().signal);
+    await converse(call, 500, 26_000);
+    expect(call.statistics.underruns).toBeGreaterThan(0);
+    expect(call.statistics.bytesPlayed).toBe(call.statistics.bytesHeard + 480);
+    await call.hangUp();
+  });
+
+  it('refuses commands that make no sense, and says why', async () => {
+    const { emulator } = await start();
+    await expect(emulator.send({ command: 'hang-up' })).rejects.toMatchObject({
+      message: expect.stringContaining('no call'),
+    });
+    await expect(emulator.send({ command: 'plan', number: '12x' })).rejects.toMatchObject({
+      fault: { code: 'refused' },
+    });
+    await expect(emulator.send({ command: 'plan', number: '1', sendWav: '/nowhere.wav' })).rejects.toMatchObject({
+      fault: { code: 'refused' },
+    });
+  });
+});
