@@ -1,3 +1,4 @@
+import type { Clock } from '#platform/clock.ts';
 import { silentLogger } from '#platform/log.ts';
 import { Forwarder, type Incoming } from '#reload/forwarding/forwarder.ts';
 import { LinkTable } from '#reload/forwarding/link-table.ts';
@@ -55,10 +56,11 @@ export async function createTestNetwork(
   };
 }
 
-function makeNode(
+/** A node on any clock. */
+export function makeNode(
   identity: Identity,
   overlay: TestOverlay,
-  { clock, seed }: { readonly clock: VirtualClock; readonly seed: number },
+  { clock, seed }: { readonly clock: Clock; readonly seed: number },
 ): TestNode {
   const random = new SeededRandom(seed);
   const log = silentLogger;
