@@ -72,11 +72,11 @@ export class CertificateVerifier implements Verifier {
         `algorithms ${pair.hash}/${pair.signature} are not accepted with the signer's key.`,
       );
     const bytes = input(encodeSignerIdentity(signature.identity));
-    const cacheKey = this.#cacheKey(signatory, signature, bytes);
-    if (this.#signatures.get(cacheKey)) return signatory;
+    const known = cacheKey(signatory.certificate, signature, bytes);
+    if (this.#signatures.get(known)) return signatory;
     if (!verifyBytes(pair, key, bytes, signature.value))
       throw signatureFailure({ code: 'bad-signature' }, "it does not fit the signed bytes and the signer's key.");
-    this.#signatures.set(cacheKey, true);
+    this.#signatures.set(known, true);
     return signatory;
   }
 
@@ -171,16 +171,13 @@ export class CertificateVerifier implements Verifier {
         `it was valid until ${isoTime(notAfter)} and this clock says ${isoTime(now)}.`,
       );
   }
+}
 
-  #cacheKey(signatory: Signatory, signature: Signature, input: Uint8Array): string {
-    return createHash('sha256')
-      .update(signatory.certificate.fingerprint)
-      .update(Uint8Array.of(signature.hashAlgorithm, signature.signatureAlgorithm))
-      .update(`${signature.value.length}:`)
-      .update(signature.value)
-      .update(input)
-      .digest('base64');
-  }
+/** Tells apart everything the result depends on; the length marks where the signature ends and the input begins. */
+function cacheKey(certificate: Certificate, signature: Signature, input: Uint8Array): string {
+  const digest = createHash('sha256').update(signature.value).update(input).digest('base64');
+  const { hashAlgorithm, signatureAlgorithm, value } = signature;
+  return `${certificate.fingerprint}:${hashAlgorithm}:${signatureAlgorithm}:${value.length}:${digest}`;
 }
 
 function fingerprintOf(der: Uint8Array): string {
