@@ -140,48 +140,49 @@ export class MemoryTransport implements OverlayTransport {
     connect: (dialler: Dialler) => { readonly end: MemoryLink | MemoryStream; readonly connection: Connection },
     bind: (connection: Connection, expected: NodeId) => boolean,
   ): Offer<Connection> {
-    let arrived: (made: ReturnType<typeof connect>) => void = () => {};
-    let given: (reason: Failure<LinkFault>) => void = () => {};
-    let end: MemoryLink | MemoryStream | undefined;
-    let isTaken = false;
-    const connection = new Promise<ReturnType<typeof connect>>((resolve, reject) => {
-      arrived = resolve;
-      given = reject;
-    });
-    connection.catch(() => {});
+    type Made = ReturnType<typeof connect>;
+    /** Connections from before the answer has said whom to expect. */
+    const early: Made[] = [];
+    let claim: { expected: NodeId; resolve(connection: Connection): void; reject(reason: unknown): void } | undefined;
+    let isClosed = false;
+    const close = (reason: unknown) => {
+      if (isClosed) return;
+      isClosed = true;
+      timer.cancel();
+      listening.close();
+      for (const { end } of early.splice(0)) discard(end);
+      claim?.reject(reason);
+    };
+    const take = (made: Made) => {
+      if (isClosed) discard(made.end);
+      else if (claim === undefined) early.push(made);
+      else if (bind(made.connection, claim.expected)) {
+        claim.resolve(made.connection);
+        claim = undefined;
+        close(undefined);
+      } else discard(made.end);
+    };
     const listening = this.#host.network.listen(this.#host, 0, {
       certificate: this.#identity.certificate,
       kind,
       accept: (dialler) => {
         if (!this.#trusts(dialler.certificate)) return undefined;
-        close();
         const made = connect(dialler);
-        end = made.end;
-        return { end, announce: () => this.#host.receive(() => arrived(made)) };
+        return { end: made.end, announce: () => this.#host.receive(() => take(made)) };
       },
     });
-    const timer = this.#host.clock.after(OFFER_LIFE_MS, () => give());
-    const close = () => {
-      timer.cancel();
-      listening.close();
-    };
-    const give = () => {
-      close();
-      if (!isTaken) discard(end);
-      given(new Failure<LinkFault>({ code: 'timeout' }, 'nobody took the offer'));
-    };
+    const timeout = () => close(new Failure<LinkFault>({ code: 'timeout' }, 'nobody took the offer'));
+    const timer = this.#host.clock.after(OFFER_LIFE_MS, timeout);
     return {
       addresses: [listening.at],
-      accept: async (expected, signal) => {
-        signal.addEventListener('abort', give, { once: true });
-        const made = await connection;
-        signal.removeEventListener('abort', give);
-        isTaken = bind(made.connection, expected);
-        if (isTaken) return made.connection;
-        discard(made.end);
-        throw new Failure<LinkFault>({ code: 'closed' }, 'another node took the offer');
-      },
-      close: give,
+      accept: (expected, signal) =>
+        new Promise((resolve, reject) => {
+          signal.addEventListener('abort', () => close(signal.reason), { once: true });
+          claim = { expected, resolve, reject };
+          if (isClosed) reject(new Failure<LinkFault>({ code: 'closed' }, 'the offer is closed'));
+          for (const made of early.splice(0)) take(made);
+        }),
+      close: timeout,
     };
   }
 
