@@ -39,18 +39,14 @@ export class CertificateVerifier implements Verifier {
   readonly #checked: BoundedCache<CheckedCertificate>;
   readonly #signatures: BoundedCache<true>;
   #roots: readonly ParsedCertificate[] | undefined;
+  /** The configuration under which everything remembered was found. */
+  #configuration: OverlayConfiguration | undefined;
 
   constructor(deps: CertificateVerifierDeps, options: CertificateVerifierOptions = {}) {
     this.#clock = deps.clock;
     this.#source = deps.configuration;
     this.#checked = new BoundedCache(options.certificates ?? 1024);
     this.#signatures = new BoundedCache(options.signatures ?? 4096);
-    // Roots, bad nodes and the rest may have changed: nothing found under the old document counts.
-    deps.configuration.onChange(() => {
-      this.#roots = undefined;
-      this.#checked.clear();
-      this.#signatures.clear();
-    });
   }
 
   checkCertificate(der: Uint8Array, intermediates: readonly Uint8Array[]): Certificate {
@@ -81,10 +77,20 @@ export class CertificateVerifier implements Verifier {
   }
 
   #checkKnown(fingerprint: string, der: Uint8Array, intermediates: readonly Uint8Array[]): Certificate {
+    this.#forgetUnderOldConfiguration();
     const known = this.#checked.get(fingerprint) ?? this.#check(der, intermediates);
     this.#requireValidNow(known.period);
     this.#checked.set(fingerprint, known);
     return known.certificate;
+  }
+
+  /** Roots, bad nodes and the rest may have changed. Asked at each use: a listener might be told later than another that verifies. */
+  #forgetUnderOldConfiguration(): void {
+    if (this.#configuration === this.#source.current) return;
+    this.#configuration = this.#source.current;
+    this.#roots = undefined;
+    this.#checked.clear();
+    this.#signatures.clear();
   }
 
   #findSignatory(identity: SignerIdentity, certificates: readonly Uint8Array[]): Signatory {
