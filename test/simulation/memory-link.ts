@@ -51,7 +51,7 @@ export class MemoryLink implements Link {
   send(message: Uint8Array): void {
     const other = this.#other;
     if (this.#closed !== undefined || other === undefined || !this.#host.alive) return;
-    this.#host.network.count(message.length);
+    this.#host.network.count(this.#host, other.#host, message);
     this.#unacked++;
     this.#watch();
     const bytes = message.slice();

@@ -49,9 +49,13 @@ export class MemoryNetwork {
     return new MemoryHost(this, this.#clock, `10.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}`);
   }
 
-  count(bytes: number): void {
+  /** Sees every message as it leaves. */
+  tap: ((from: MemoryHost, to: MemoryHost, message: Uint8Array) => void) | undefined;
+
+  count(from: MemoryHost, to: MemoryHost, message: Uint8Array): void {
     this.messages++;
-    this.bytes += bytes;
+    this.bytes += message.length;
+    this.tap?.(from, to, message);
   }
 
   /** Calls `arrive` one trip later, but not before `earliest` (kept order); returns the time of arrival. */

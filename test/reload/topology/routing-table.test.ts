@@ -127,7 +127,7 @@ describe('routing table', () => {
         const sender = node(from);
         const isCloser = replicaSet.some((member) => distance(resource, sender) < distance(resource, member));
         if (sender !== self) {
-          expect(table.expectsReplica(resource, sender)).toBe(replicaSet.includes(sender) || isCloser);
+          expect(table.expectsReplica(resource, sender, true)).toBe(replicaSet.includes(sender) || isCloser);
         }
       }
     }
@@ -135,7 +135,7 @@ describe('routing table', () => {
 
   it('R6940-7.4.1.1-07 expects no copy of what lies on the other side of the ring', () => {
     const table = tableOf(80, [10, 20, 30, 40, 50, 60, 70]);
-    expect(table.expectsReplica(place(15), node(20))).toBe(false);
+    expect(table.expectsReplica(place(15), node(20), true)).toBe(false);
   });
 
   it('R6940-10.7.3-08 sees when three predecessors lie between a resource and itself', () => {

@@ -3,6 +3,7 @@ import type { IncomingRequest, Response } from '#reload/messaging/exchange.ts';
 import { refuse } from '#reload/messaging/refusal.ts';
 import type { ChordCore } from '#reload/topology/chord/core.ts';
 import { within } from '#reload/topology/chord/ring.ts';
+import { REPLICAS } from '#reload/topology/chord/routing-table.ts';
 import type { Updates } from '#reload/topology/chord/updates.ts';
 import { decode, encode } from '#reload/wire/codec.ts';
 import { ErrorCode } from '#reload/wire/codes.ts';
@@ -69,7 +70,9 @@ export class Admission {
       await this.#updates.send(joiner, 'neighbors');
       return;
     }
-    const after = table.before(joiner);
+    // Beside its own section the joiner gets what it is to hold copies of: were it to wait for them, a peer lost now would take all
+    // of its records with it, since the joiner answers for them next.
+    const after = table.before(joiner, 1 + REPLICAS);
     await deps.handover.copyTo(joiner, (resource: ResourceId) => within(resource, after, joiner));
     const taken = await this.#updates.send(joiner, 'neighbors', table.neighboursWith([joiner]));
     if (!taken || deps.links.get(joiner) === undefined) return;

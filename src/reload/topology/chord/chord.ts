@@ -181,7 +181,8 @@ export class Chord implements NextHop {
 
   /** RFC 6940 §7.4.1.1: the sender is the responsible peer or one of its replicas, and so is this one, as far as is known here. */
   acceptsReplica(resource: ResourceId, from: NodeId): boolean {
-    return isPosition(resource) && isPosition(from) && this.#table.expectsReplica(resource, from);
+    const joined = this.#stage === 'joined';
+    return isPosition(resource) && isPosition(from) && this.#table.expectsReplica(resource, from, joined);
   }
 
   /** RFC 6940 §6.3.4: whether an answer for the resource may come from `signer`, none nearer being known. */
@@ -306,7 +307,7 @@ export class Chord implements NextHop {
     this.#updates.forget(node);
     this.#received.forget(node);
     this.#liveness.forget(node);
-    if (this.#table.has(node)) this.#isolation.lost(this.#table.size);
+    if (this.#table.has(node)) this.#isolation.lost(this.#table.neighbours());
     this.#remove(node);
   }
 
@@ -314,15 +315,17 @@ export class Chord implements NextHop {
     if (!this.#table.remove(node)) return;
     this.#deps.log.debug('peer lost', { node });
     this.#changed({ type: 'lost', peer: node });
-    if (this.#stage === 'joined' && this.#table.size === 0) this.#lostAll();
+    if (this.#stage === 'joined') this.#considerIsolation();
   }
 
-  #lostAll(): void {
-    if (!this.#liveness.isStalled() && (this.#mayFound || this.#isolation.isLast())) {
+  /** RFC 6940 §10.7.1: whoever lost all successors joins again. */
+  #considerIsolation(): void {
+    const mayBeLast = this.#mayFound && this.#table.size === 0;
+    if (this.#liveness.isStalled() || (!mayBeLast && this.#isolation.isCutOff((node) => this.#table.has(node)))) {
+      this.#rejoin('lost all neighbours of one side');
+    } else if (this.#table.size === 0) {
       void this.#stabilisation.lookForOtherRing();
-      return;
     }
-    this.#rejoin('lost all peers');
   }
 
   #rejoin(why: string): void {

@@ -1,6 +1,10 @@
 import { delay } from '#platform/clock.ts';
 import { type ChordDeps, jittered } from '#reload/topology/chord/core.ts';
 import type { ChordOptions } from '#reload/topology/chord/options.ts';
+import type { Neighbours } from '#reload/topology/chord/routing-table.ts';
+import type { NodeId } from '#reload/wire/ids.ts';
+
+const NOBODY: Neighbours = { predecessors: [], successors: [] };
 
 /** What the way back into the ring needs. */
 export interface WayBack {
@@ -14,8 +18,8 @@ export interface WayBack {
 export class Isolation {
   readonly #deps: ChordDeps;
   readonly #options: ChordOptions;
-  /** How large the table was before a row of losses began. */
-  #losses = { since: 0, sizeBefore: 0 };
+  /** Neighbours before a row of losses began. */
+  #losses: { readonly since: number; readonly before: Neighbours } = { since: 0, before: NOBODY };
   #returning = false;
 
   constructor(deps: ChordDeps, options: ChordOptions) {
@@ -23,22 +27,25 @@ export class Isolation {
     this.#options = options;
   }
 
-  lost(sizeBefore: number): void {
+  /** To be told of each peer that is lost, with the neighbours before. */
+  lost(before: Neighbours): void {
     const since = this.#deps.clock.now();
-    if (since - this.#losses.since > this.#options.holdDown) this.#losses = { since, sizeBefore };
+    if (since - this.#losses.since > this.#options.holdDown) this.#losses = { since, before };
   }
 
   /** A peer that took its leave is no reason to fear for the own connection. */
   left(): void {
-    this.#losses = { since: 0, sizeBefore: 0 };
+    this.#losses = { since: 0, before: NOBODY };
   }
 
   /**
-   * Whether a peer that has nobody left is the overlay's last. Whoever lost many at once rather lost its own connection; two who were a
-   * ring, one of which died, are another case, and so is one whose last companion took its leave.
+   * Whether a whole side of neighbours went within the hold-down. So many do not die at once: rather this peer was cut off, and what it
+   * would take for its range now belongs to others. Two who were a ring, one of which died, are another case.
    */
-  isLast(): boolean {
-    return this.#losses.sizeBefore <= 1;
+  isCutOff(isPeer: (node: NodeId) => boolean): boolean {
+    const { predecessors, successors } = this.#losses.before;
+    const isGone = (side: readonly NodeId[]) => side.length > 1 && !side.some(isPeer);
+    return isGone(predecessors) || isGone(successors);
   }
 
   /** Joins again, trying until it succeeds or `signal` aborts. Never rejects. */

@@ -68,7 +68,8 @@ export class Liveness {
   /** Pings the node over its own link; when it does not answer it is dead. */
   async check(node: NodeId): Promise<void> {
     const { deps, options } = this.#core;
-    if (this.#checking.has(node)) return;
+    const link = deps.links.get(node);
+    if (this.#checking.has(node) || link === undefined) return;
     this.#checking.add(node);
     try {
       await deps.exchange.request({
@@ -80,7 +81,8 @@ export class Liveness {
       });
       this.heard(node);
     } catch (error) {
-      if (!this.#running) return;
+      // A link made meanwhile was not asked.
+      if (!this.#running || deps.links.get(node) !== link) return;
       deps.log.info('peer does not answer', { node, why: messageOf(error) });
       this.#on.dead(node);
     } finally {

@@ -109,9 +109,9 @@ export class RoutingTable {
     return this.#peers[0];
   }
 
-  /** The nearest peer, or `self`, counter-clockwise of `position`. */
-  before(position: Position): NodeId {
-    return this.#peers[this.#search(position) - 1] ?? this.self;
+  /** The `nth` peer counter-clockwise of `position`, at most all around to `self`. */
+  before(position: Position, nth: number): NodeId {
+    return this.#peers[this.#search(position) - nth] ?? this.self;
   }
 
   /** One peer a finger, that nearest to the start of its range, in ascending numeric order (RFC 6940 §10.7). */
@@ -152,12 +152,15 @@ export class RoutingTable {
 
   /**
    * Whether a copy of `resource` from the node is plausible: it is the responsible peer or one of its replicas, by what is known here,
-   * and so is this one (RFC 6940 §7.4.1.1, §10.4).
+   * and so is this one (RFC 6940 §7.4.1.1, §10.4). A joiner does not count itself yet when it looks at the sender.
    */
-  expectsReplica(resource: ResourceId, from: NodeId): boolean {
+  expectsReplica(resource: ResourceId, from: NodeId, joined: boolean): boolean {
     const order = byDistanceFrom(resource);
-    const known = [...new Set([...this.#peers, this.self, from])].sort(order);
-    return known.indexOf(from) <= REPLICAS && known.indexOf(this.self) <= REPLICAS + REPLICA_TOLERANCE;
+    const others = new Set([...this.#peers, from]);
+    const before = (node: NodeId, known: Iterable<NodeId>) =>
+      [...known].filter((other) => order(other, node) < 0).length;
+    const senderRank = before(from, joined ? [...others, this.self] : others);
+    return senderRank <= REPLICAS && before(this.self, others) <= REPLICAS + REPLICA_TOLERANCE;
   }
 
   /** Neighbours in use that lie nearer to `resource` than the node, on the way that responsibility goes (RFC 6940 §6.3.4). */
