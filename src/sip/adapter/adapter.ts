@@ -31,8 +31,8 @@ export interface AdapterDeps {
 export interface AdapterOptions {
   /** Realm of digest authentication; phones show it, and stored H(A1) depend on it. */
   readonly realm: string;
-  /** Challenges offered, most preferred first. Default SHA-256, then MD5. */
-  readonly algorithms?: readonly DigestAlgorithm[];
+  /** Challenges offered to the phone of an AOR, most preferred first. Default SHA-256, then MD5; baresip 1.0 needs MD5 alone. */
+  readonly algorithms?: (aor: string) => readonly DigestAlgorithm[];
   /** Whether what an overlay peer asserts about its caller is believed. Default: no peer's is. */
   readonly trusts?: (peer: FlowPeer) => boolean;
   /** Seconds. */
@@ -62,7 +62,7 @@ export class Adapter {
     );
     this.#authenticator = new Authenticator(deps, {
       realm: options.realm,
-      algorithms: options.algorithms ?? ['SHA-256', 'MD5'],
+      algorithms: options.algorithms ?? (() => ['SHA-256', 'MD5']),
       nonceLifetimeMs: options.nonceLifetimeMs ?? 300_000,
       guesses: 10,
     });

@@ -15,7 +15,7 @@ import type { NewField } from '#sip/message/headers.ts';
 import type { SipRequest, SipResponse } from '#sip/message/message.ts';
 import { toHeaderText } from '#sip/message/printer.ts';
 import { replyTo } from '#sip/message/reply.ts';
-import { comparisonKey } from '#sip/message/uri.ts';
+import { addressOfRecord, comparisonKey, parseUri } from '#sip/message/uri.ts';
 import { newTag } from '#sip/transaction/identifiers.ts';
 import { RateLimit } from '#sip/transport/rate-limit.ts';
 
@@ -34,8 +34,11 @@ export type AccountLookup = (user: string) => Promise<Account | undefined>;
 
 export interface AuthenticatorOptions {
   readonly realm: string;
-  /** Offered in this order (RFC 8760 §2.3: most preferred first). */
-  readonly algorithms: readonly DigestAlgorithm[];
+  /**
+   * Offered to the phone of an AOR, most preferred first (RFC 8760 §2.3). A phone that knows MD5 only may fail at a
+   * second challenge it does not understand (baresip 1.0 does), so it can be a matter of the phone.
+   */
+  readonly algorithms: (aor: string) => readonly DigestAlgorithm[];
   readonly nonceLifetimeMs: number;
   /** Wrong passwords a source may send at once; one more every ten seconds. */
   readonly guesses: number;
@@ -96,7 +99,7 @@ export class Authenticator {
       const authentication = parseAuthentication(text, name);
       const fields = readFields(authentication);
       if (fields !== undefined && authentication.parameters.get('realm') === toHeaderText(this.#options.realm)) {
-        return this.#options.algorithms.includes(fields.algorithm) ? fields : undefined;
+        return this.#algorithms(request).includes(fields.algorithm) ? fields : undefined;
       }
     }
     return undefined;
@@ -123,13 +126,18 @@ export class Authenticator {
     const nonce = this.#nonces.issue();
     const realm = quote(toHeaderText(this.#options.realm));
     const suffix = stale ? ', stale=true' : '';
-    const fields = this.#options.algorithms.map(
+    const fields = this.#algorithms(request).map(
       (algorithm): NewField => [
         name,
         `Digest realm=${realm}, nonce="${nonce}", qop="auth", algorithm=${algorithm}${suffix}`,
       ],
     );
     return this.#refuse(request, status, fields);
+  }
+
+  #algorithms(request: SipRequest): readonly DigestAlgorithm[] {
+    const from = parseUri(request.from.uri, 'From');
+    return this.#options.algorithms(from === undefined ? '' : addressOfRecord(from));
   }
 
   #refuse(request: SipRequest, status: number, fields: readonly NewField[] = []): SipResponse {

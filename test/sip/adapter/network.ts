@@ -1,17 +1,21 @@
-import { systemClock } from '#platform/clock.ts';
-import { systemRandom } from '#platform/random.ts';
 import type { AdapterOptions } from '#sip/adapter/adapter.ts';
 import type { CallRouter } from '#sip/adapter/call-router.ts';
+import { addressOfRecord, parseUri } from '#sip/message/uri.ts';
 import type { SipStack } from '#sip/sip-stack.ts';
 import type { CallOptions } from '#sip/ua/call-engine.ts';
 import type { Registration } from '#sip/ua/registration.ts';
 import { QUICK_TIMERS, stack } from '../support.ts';
 
-export const PASSWORD = 'correct horse';
+export const PASSWORD = 'correct-horse';
 
 /** Phones of this domain are found where they registered; a test may route otherwise. */
 export const registeredOnly: CallRouter = {
-  route: async ({ requestUri }) => ({ kind: 'registered', aor: requestUri.replace(/^sip:/, '') }),
+  route: async ({ requestUri }) => {
+    const uri = parseUri(requestUri, 'Request-URI');
+    return uri === undefined
+      ? { kind: 'reject', status: 416, phrase: 'Unsupported URI Scheme' }
+      : { kind: 'registered', aor: addressOfRecord(uri) };
+  },
 };
 
 export interface ProxySetup {
@@ -89,5 +93,3 @@ export class TestNetwork {
     await Promise.all(this.#stacks.splice(0).map((each) => each.stop()));
   }
 }
-
-export { systemClock, systemRandom };

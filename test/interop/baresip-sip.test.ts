@@ -1,0 +1,88 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { PASSWORD, TestNetwork } from '../sip/adapter/network.ts';
+import { Baresip, hasBaresip } from './baresip.ts';
+
+if (!hasBaresip) {
+  if (process.env['CI'] === 'true')
+    throw new Error('baresip is not installed; CI needs it (apt-get install baresip-core)');
+  console.warn('SKIPPED: baresip is not installed (apt-get install baresip-core)');
+}
+
+describe.skipIf(!hasBaresip)('Unmodified baresip phones behind the proxy', () => {
+  const running: { stop(): Promise<void> }[] = [];
+  afterEach(async () => {
+    for (const each of running.splice(0).reverse()) await each.stop();
+  });
+
+  for (const transport of ['udp', 'tcp'] as const) {
+    it(`register with digest authentication and call each other over ${transport}`, async () => {
+      const net = await new TestNetwork({ transport, options: { algorithms: () => ['MD5'] } }).start();
+      running.push(net);
+      const phone = async (user: string) => {
+        const made = await Baresip.start({
+          user,
+          password: PASSWORD,
+          domain: 'home.example',
+          proxy: net.at,
+          transport,
+        });
+        running.push(made);
+        await made.said('200 OK');
+        return made;
+      };
+      const alice = await phone('alice');
+      const bob = await phone('bob');
+      expect(net.proxy.registeredAors.toSorted()).toEqual(['alice@home.example', 'bob@home.example']);
+
+      alice.command('dial', 'sip:bob@home.example');
+      const incoming = await bob.event('CALL_INCOMING');
+      expect(incoming.peeruri).toContain('alice@home.example');
+      await alice.event('CALL_RINGING');
+      bob.command('accept');
+      await alice.event('CALL_ESTABLISHED');
+      await bob.event('CALL_ESTABLISHED');
+      alice.command('hangup');
+      await bob.event('CALL_CLOSED');
+    });
+  }
+
+  it('show a caller that gave up before the answer, and one that is refused', async () => {
+    const net = await new TestNetwork({ options: { algorithms: () => ['MD5'] } }).start();
+    running.push(net);
+    const options = { password: PASSWORD, domain: 'home.example', proxy: net.at, transport: 'udp' } as const;
+    const alice = await Baresip.start({ user: 'alice', ...options });
+    running.push(alice);
+    await alice.said('200 OK');
+    const { ua: bob } = await net.phone('bob');
+    const abandoned = new Promise<void>((resolve) => {
+      bob.engine.onIncoming((call) => {
+        call.abandoned.addEventListener('abort', () => resolve());
+        call.ring();
+      });
+    });
+    alice.command('dial', 'sip:bob@home.example');
+    await alice.event('CALL_RINGING');
+    alice.command('hangup');
+    await abandoned;
+    await alice.event('CALL_CLOSED');
+    bob.engine.onIncoming((call) => call.reject(486, 'Busy Here'));
+    alice.events.length = 0;
+    alice.command('dial', 'sip:bob@home.example');
+    expect((await alice.event('CALL_CLOSED')).param).toContain('486');
+  });
+
+  it('are refused with a wrong password', async () => {
+    const net = await new TestNetwork({ options: { algorithms: () => ['MD5'] } }).start();
+    running.push(net);
+    const mallory = await Baresip.start({
+      user: 'alice',
+      password: 'wrong',
+      domain: 'home.example',
+      proxy: net.at,
+      transport: 'udp',
+    });
+    running.push(mallory);
+    await mallory.said('403 Forbidden');
+    expect(net.proxy.registeredAors).toEqual([]);
+  });
+});
