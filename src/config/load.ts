@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { ConfigProblem } from '#config/problem.ts';
-import type { Config } from '#config/schema.ts';
+import type { Config, ConfigInput } from '#config/schema.ts';
 import { Failure, messageOf } from '#platform/failure.ts';
 
 export interface ConfigFault {
@@ -18,13 +18,17 @@ const VARIABLE_PREFIX = 'COPPERRING_';
 const OTHER_VARIABLES: ReadonlySet<string> = new Set(['COPPERRING_PASSWORD']);
 
 /**
- * Reads the file, if any, lays the environment over it and checks everything. `COPPERRING_SIP__LISTEN` sets `sip.listen`;
+ * Reads the file, or takes the defaults where there is none, lays the environment over it and checks everything. `COPPERRING_SIP__LISTEN` sets `sip.listen`;
  * values are read as TOML where they are TOML, else as text. Rejects with `Failure<ConfigFault>` that lists every problem.
  */
-export async function loadConfig(file: string | undefined, environment: Environment): Promise<Config> {
+export async function loadConfig(
+  file: string | undefined,
+  environment: Environment,
+  defaults: ConfigInput = {},
+): Promise<Config> {
   // Loaded here, so that commands without a configuration do not pay for them.
   const [{ parse }, { checkConfig }] = await Promise.all([import('smol-toml'), import('#config/check.ts')]);
-  let tree: Record<string, unknown> = {};
+  let tree: Record<string, unknown> = structuredClone(defaults);
   if (file !== undefined) {
     const source = await readBounded(file);
     try {

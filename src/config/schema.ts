@@ -83,6 +83,11 @@ const dialPlan = section({
       .check(z.maxLength(256)),
     [],
   ),
+  /** Numbers that only the line's exchange knows, dialled as they are by anyone a rule speaks of. */
+  short_numbers: withDefault(
+    z.array(z.string().check(z.regex(/^\d{2,15}$/, 'give digits'))).check(z.maxLength(64)),
+    [],
+  ),
   /** Numbers outside the line's country. */
   international: withDefault(z.boolean(), false),
   /** Numbers with premium tariffs. */
@@ -128,6 +133,8 @@ const mqtt = z.strictObject({
   username: z.optional(text),
   password: z.optional(text),
   prefix: withDefault(z.string().check(z.regex(/^[0-9A-Za-z_/-]{1,64}$/)), 'copperring'),
+  /** Names this gateway below the prefix; by default the overlay's name. */
+  id: z.optional(z.string().check(z.regex(/^[0-9A-Za-z_-]{1,32}$/))),
   /** Home Assistant's discovery. */
   discovery: withDefault(z.boolean(), true),
   discovery_prefix: withDefault(z.string().check(z.regex(/^[0-9A-Za-z_/-]{1,64}$/)), 'homeassistant'),

@@ -1,5 +1,6 @@
 import type { ConfigInput } from '#config/schema.ts';
 import type { OwnOverlay } from '#gateway/own-overlay.ts';
+import { BUSY_NUMBER, CALLBACK_NUMBER, NO_ANSWER_NUMBER } from '#pstn/emulator/number-plan.ts';
 
 /** The number of the emulated line (a range reserved for fiction). */
 export const EMULATED_NUMBER = '+12025550100';
@@ -17,7 +18,10 @@ export function embeddedDefaults(overlay: OwnOverlay): ConfigInput {
       number: EMULATED_NUMBER,
       rings: [overlay.phone.user],
     },
-    dial_plan: { allow: [{ callers: [overlay.phone.user], prefixes: ['+1'] }] },
+    dial_plan: {
+      allow: [{ callers: [overlay.phone.user], prefixes: ['+1'] }],
+      short_numbers: [CALLBACK_NUMBER, BUSY_NUMBER, NO_ANSWER_NUMBER],
+    },
     phones: [overlay.phone],
     sip: { listen: '127.0.0.1:5060', any_port: true },
   };

@@ -13,7 +13,7 @@ export interface Usage {
 export interface DialQuestion {
   /** The authenticated user name; never taken from a header. */
   readonly caller: string;
-  readonly dialled: Extract<Dialled, { kind: 'number' | 'emergency' }>;
+  readonly dialled: Extract<Dialled, { kind: 'number' | 'emergency' | 'short' }>;
   readonly usage: Usage;
 }
 
@@ -29,25 +29,33 @@ export function decide(question: DialQuestion, dialPlan: DialPlan, plan: NumberP
       ? { allowed: true }
       : deny('Emergency Calls Not Served', 'emergency calls are not enabled');
   }
-  const { e164 } = dialled;
-  const rule = dialPlan.allow.find(
-    ({ callers, prefixes }) =>
-      callers.some((pattern) => covers(pattern, caller)) && prefixes.some((p) => e164.startsWith(p)),
-  );
-  if (!rule) return deny('Not Allowed', 'no rule of the dial plan lets this caller dial this number');
+  const rules = dialPlan.allow.filter(({ callers }) => callers.some((pattern) => covers(pattern, caller)));
+  const e164 = dialled.kind === 'number' ? dialled.e164 : undefined;
+  // Short numbers were listed one by one: whoever may use the line may dial them.
+  const isCovered = rules.some(({ prefixes }) => e164 === undefined || prefixes.some((p) => e164.startsWith(p)));
+  if (!isCovered) return deny('Not Allowed', 'no rule of the dial plan lets this caller dial this number');
+  return tariff(e164, dialPlan, plan) ?? budget(usage, dialPlan) ?? { allowed: true };
+}
+
+function tariff(e164: string | undefined, dialPlan: DialPlan, plan: NumberPlan): DialDecision | undefined {
+  if (e164 === undefined) return undefined;
   if (!dialPlan.international && !e164.startsWith(`+${plan.callingCode}`)) {
     return deny('International Calls Not Allowed', 'international calls are not enabled');
   }
   if (!dialPlan.premium && plan.premium.some((prefix) => e164.startsWith(prefix))) {
     return deny('Premium Numbers Not Allowed', 'premium numbers are not enabled');
   }
+  return undefined;
+}
+
+function budget(usage: Usage, dialPlan: DialPlan): DialDecision | undefined {
   if (usage.callsLastHour >= dialPlan.calls_per_hour) {
     return deny('Call Limit Reached', `the caller had ${usage.callsLastHour} calls within the last hour`);
   }
   if (usage.minutesLastDay >= dialPlan.minutes_per_day) {
     return deny('Time Limit Reached', `the caller talked for ${Math.floor(usage.minutesLastDay)} minutes within a day`);
   }
-  return { allowed: true };
+  return undefined;
 }
 
 function covers(pattern: string, caller: string): boolean {

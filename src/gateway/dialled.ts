@@ -6,6 +6,8 @@ export type Dialled =
   /** `e164` with its plus sign. */
   | { readonly kind: 'number'; readonly e164: string }
   | { readonly kind: 'emergency'; readonly digits: string }
+  /** A number that only this line knows, to be dialled as it is. */
+  | { readonly kind: 'short'; readonly digits: string }
   | { readonly kind: 'unusable'; readonly why: string };
 
 export interface DialledContext {
@@ -14,6 +16,7 @@ export interface DialledContext {
   /** The domain of its gateways. */
   readonly pstnDomain: string;
   readonly plan: NumberPlan;
+  readonly shortNumbers: readonly string[];
 }
 
 const MAX_URI = 1024;
@@ -55,7 +58,7 @@ async function readSubscriber(text: string, context: DialledContext): Promise<Di
       ? globalNumber(`${prefix}${number}`, context.plan)
       : unusable('the phone-context is malformed');
   }
-  return localNumber(number, context.plan);
+  return localNumber(number, context);
 }
 
 function contextOf(parameters: readonly string[]): string | undefined {
@@ -70,8 +73,9 @@ function globalNumber(e164: string, plan: NumberPlan): Dialled {
   return /^\+[1-9]\d{2,14}$/.test(e164) ? { kind: 'number', e164 } : unusable('this is no E.164 number');
 }
 
-async function localNumber(digits: string, plan: NumberPlan): Promise<Dialled> {
+async function localNumber(digits: string, { plan, shortNumbers }: DialledContext): Promise<Dialled> {
   if (plan.emergency.includes(digits)) return { kind: 'emergency', digits };
+  if (shortNumbers.includes(digits)) return { kind: 'short', digits };
   if (/[*#]/.test(digits)) return unusable('service codes of the line cannot be dialled');
   if (digits.startsWith(plan.internationalPrefix)) {
     return globalNumber(`+${digits.slice(plan.internationalPrefix.length)}`, plan);

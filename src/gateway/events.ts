@@ -13,7 +13,7 @@ export type GatewayEvent =
       readonly sip: string | undefined;
       readonly enrollment: string | undefined;
     }
-  | { readonly event: 'joined'; readonly overlay: string; readonly nodeId: string; readonly founded: boolean }
+  | { readonly event: 'joined'; readonly overlay: string; readonly nodeId: string }
   | {
       readonly event: 'line';
       readonly line: string;

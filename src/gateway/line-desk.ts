@@ -6,7 +6,7 @@ import { lineDigits, type NumberPlan } from '#gateway/number-plan.ts';
 import type { Line } from '#pstn/line.ts';
 
 export type LineConfig = NonNullable<Config['line']>;
-export type Diallable = Extract<Dialled, { kind: 'number' | 'emergency' }>;
+export type Diallable = Extract<Dialled, { kind: 'number' | 'emergency' | 'short' }>;
 
 export interface LineDeskDeps {
   readonly line: Line;
@@ -41,7 +41,7 @@ export class LineDesk {
   }
 
   serves(dialled: Diallable): boolean {
-    if (dialled.kind === 'emergency') return true;
+    if (dialled.kind !== 'number') return true;
     return this.config.serves.some((prefix) => dialled.e164.startsWith(prefix));
   }
 
@@ -51,7 +51,7 @@ export class LineDesk {
 
   /** What the modem is to dial. */
   digitsFor(dialled: Diallable): string {
-    return dialled.kind === 'emergency' ? dialled.digits : lineDigits(dialled.e164, this.#plan);
+    return dialled.kind === 'number' ? lineDigits(dialled.e164, this.#plan) : dialled.digits;
   }
 
   get callLimitMs(): number {

@@ -47,6 +47,7 @@ export class GatewayRouter implements CallRouter {
         return this.#toUser(dialled.aor, question, signal);
       case 'number':
       case 'emergency':
+      case 'short':
         return this.#toNumber(dialled, question, signal);
       case 'unusable':
         return reject(484, 'Address Incomplete');
@@ -72,7 +73,7 @@ export class GatewayRouter implements CallRouter {
       if (onNet) return onNet;
     }
     const own = this.#toOwnLine(dialled, question);
-    if (own?.kind === 'local' || dialled.kind === 'emergency') return own ?? reject(404, 'No Line Here');
+    if (own?.kind === 'local' || dialled.kind !== 'number') return own ?? reject(404, 'No Line Here');
     const targets = await this.#deps.overlay.gateways(dialled.e164, question.caller, signal);
     return targets.length > 0 ? { kind: 'targets', targets } : (own ?? reject(404, 'No Gateway Found'));
   }

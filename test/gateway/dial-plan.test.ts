@@ -5,7 +5,12 @@ import { decide } from '#gateway/dial-plan.ts';
 import { type Dialled, readDialled } from '#gateway/dialled.ts';
 import { lineDigits, numberPlans } from '#gateway/number-plan.ts';
 
-const context = { overlay: 'home.example', pstnDomain: 'pstn.home.example', plan: numberPlans.DE };
+const context = {
+  overlay: 'home.example',
+  pstnDomain: 'pstn.home.example',
+  plan: numberPlans.DE,
+  shortNumbers: ['1170'],
+};
 const number = (e164: string) => ({ kind: 'number', e164 });
 
 describe('what was dialled', () => {
@@ -23,6 +28,7 @@ describe('what was dialled', () => {
     ['sip:112@home.example', { kind: 'emergency', digits: '112' }],
     ['tel:110;phone-context=+49', { kind: 'emergency', digits: '110' }],
     ['sip:+49112@home.example', { kind: 'emergency', digits: '112' }],
+    ['sip:1170@home.example', { kind: 'short', digits: '1170' }],
     ['sip:*21*0301234%23@home.example', { kind: 'unusable' }],
     ['sip:1@home.example', { kind: 'unusable' }],
     ['tel:', { kind: 'unusable' }],
@@ -57,7 +63,7 @@ describe('the dial plan', () => {
   const plan = (dial_plan: object) => configSchema.parse({ dial_plan }).dial_plan;
   const allowAll = [{ callers: ['*'], prefixes: ['+'] }];
   const ask = (
-    dialled: Extract<Dialled, { kind: 'number' | 'emergency' }>,
+    dialled: Extract<Dialled, { kind: 'number' | 'emergency' | 'short' }>,
     dialPlan: object,
     options: { caller?: string; usage?: typeof idle } = {},
   ) => {
@@ -94,6 +100,12 @@ describe('the dial plan', () => {
     const emergency = { kind: 'emergency', digits: '112' } as const;
     expect(ask(emergency, { allow: allowAll })).toBe('Emergency Calls Not Served');
     expect(ask(emergency, { emergency: true })).toBe('allowed');
+  });
+
+  it('lets whoever may use the line dial its short numbers', () => {
+    const short = { kind: 'short', digits: '1170' } as const;
+    expect(ask(short, {})).toBe('Not Allowed');
+    expect(ask(short, { allow: [{ callers: ['alice@home.example'], prefixes: ['+49'] }] })).toBe('allowed');
   });
 
   it('limits calls per hour and minutes per day', () => {

@@ -1,0 +1,102 @@
+import { loadConfig, stateDirectory } from '#config/load.ts';
+import { controlPath, controlRequest } from '#gateway/control.ts';
+import type { Discovery } from '#gateway/overlay-side.ts';
+import type { PlacedCall } from '#gateway/place-call.ts';
+import type { Status } from '#gateway/status.ts';
+
+export interface ControlOptions {
+  readonly config?: string;
+  readonly state?: string;
+  readonly json?: boolean;
+}
+
+export interface ControlDeps {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly print: (line: string) => void;
+}
+
+/** `copperring status`. */
+export async function statusCommand(deps: ControlDeps, options: ControlOptions): Promise<void> {
+  const status = (await ask(deps, options, { command: 'status' })) as Status;
+  if (options.json) deps.print(JSON.stringify(status));
+  else for (const line of statusLines(status)) deps.print(line);
+}
+
+/** `copperring discover NUMBER`: false when there is no gateway. */
+export async function discoverCommand(
+  deps: ControlDeps,
+  number: string | undefined,
+  options: ControlOptions,
+): Promise<boolean> {
+  const found = (await ask(deps, options, { command: 'discover', number })) as Discovery | undefined;
+  if (options.json) deps.print(JSON.stringify(found ?? null));
+  else if (!found) deps.print(`no gateway for ${number ?? 'any number'} was found`);
+  else
+    deps.print(
+      `${found.userName} serves ${found.prefix}, node ${found.nodeId}, ${found.namespace}, found in ${found.ms} ms`,
+    );
+  return found !== undefined;
+}
+
+export interface CallCommandOptions extends ControlOptions {
+  readonly seconds?: string;
+  readonly tone?: string;
+  readonly digits?: string;
+}
+
+/** `copperring call TARGET`: calls as the running node's own user. */
+export async function callCommand(deps: ControlDeps, to: string, options: CallCommandOptions): Promise<void> {
+  const request = {
+    command: 'call',
+    to,
+    digits: options.digits,
+    ...(options.seconds === undefined ? {} : { seconds: Number(options.seconds) }),
+    ...(options.tone === undefined ? {} : { tone: Number(options.tone) }),
+  };
+  const call = (await ask(deps, options, request)) as PlacedCall;
+  if (options.json) return deps.print(JSON.stringify(call));
+  const heard = call.heardHz === undefined ? 'heard nothing' : `heard ${Math.round(call.heardHz)} Hz`;
+  deps.print(
+    `${to} answered after ${call.setupMs} ms; ${heard}; ended after ${call.seconds.toFixed(1)} s (${call.end})`,
+  );
+}
+
+async function ask(deps: ControlDeps, options: ControlOptions, request: object): Promise<unknown> {
+  return controlRequest(controlPath(await stateOf(deps, options)), request);
+}
+
+async function stateOf({ environment }: ControlDeps, { config, state }: ControlOptions): Promise<string> {
+  if (state !== undefined) return state;
+  if (config !== undefined) return stateDirectory(await loadConfig(config, environment), environment);
+  return stateDirectory({ state: environment.COPPERRING_STATE }, environment);
+}
+
+function statusLines(status: Status): readonly string[] {
+  const { node, line, phones, calls, mqtt, sip, bootstrap, enrollment } = status;
+  const lines = [
+    `roles     ${status.roles.join(', ')}; up ${status.uptimeSeconds} s, ${status.memoryMb} MB, state ${status.state}`,
+  ];
+  if (node) {
+    const joined = node.joined ? 'joined' : 'not joined';
+    lines.push(
+      `overlay   ${node.overlay}: ${joined} as ${node.userName}, node ${node.nodeId}, ${node.links.length} links, ${node.records} records`,
+    );
+  }
+  if (bootstrap !== undefined) lines.push(`bootstrap ${bootstrap}`);
+  if (enrollment !== undefined) lines.push(`enroll    ${enrollment}`);
+  if (sip !== undefined) lines.push(`sip       ${sip}`);
+  if (line) {
+    const detail = 'reason' in line ? line.reason : 'modem' in line ? line.modem : '';
+    const kind = line.emulated ? ' (emulated)' : '';
+    lines.push(
+      `line      ${line.name}${kind}: ${line.state} ${detail}; ${line.published ? 'published' : 'not published'}`,
+    );
+  }
+  for (const { user, registered, published } of phones) {
+    lines.push(`phone     ${user}: ${registered ? 'registered' : 'not registered'}${published ? ', published' : ''}`);
+  }
+  for (const call of calls)
+    lines.push(`call ${call.id}    ${call.caller} -> ${call.callee}: ${call.state}, ${call.seconds} s`);
+  if (mqtt !== undefined) lines.push(`mqtt      ${mqtt}`);
+  return lines;
+}

@@ -1,0 +1,209 @@
+import { resolveSrv } from 'node:dns/promises';
+import { join } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { stateDirectory } from '#config/load.ts';
+import { systemClock } from '#platform/clock.ts';
+import { messageOf } from '#platform/failure.ts';
+import { systemRandom } from '#platform/random.ts';
+
+export interface ProgramDeps {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly program: string;
+  readonly input: NodeJS.ReadStream;
+  readonly output: NodeJS.WriteStream;
+  readonly errors: NodeJS.WriteStream;
+  /** Aborts at SIGINT or SIGTERM. */
+  readonly signal: AbortSignal;
+}
+
+/** Exit statuses: 0 done, 1 it failed, 2 the command line was wrong. */
+const FAILED = 1;
+const USAGE = 2;
+
+/** Runs one command and resolves with the exit status. */
+export async function runProgram(deps: ProgramDeps, args: readonly string[]): Promise<number> {
+  let status = 0;
+  const fail = () => {
+    status = FAILED;
+  };
+  const program = new Command('copperring')
+    .description('P2PSIP node: a PSTN gateway in a RELOAD overlay')
+    .version('0.1.0')
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => deps.output.write(text), writeErr: (text) => deps.errors.write(text) });
+  addRun(program, deps);
+  addOverlay(program, deps);
+  addEnroll(program, deps);
+  addControl(program, deps, fail);
+  addTools(program, deps, fail);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return status;
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : USAGE;
+    deps.errors.write(`copperring: ${messageOf(thrown)}\n`);
+    return FAILED;
+  }
+}
+
+function printTo(deps: ProgramDeps): (line: string) => void {
+  return (line) => void deps.output.write(`${line}\n`);
+}
+
+function addRun(program: Command, deps: ProgramDeps): void {
+  program
+    .command('run')
+    .description('run this node; without a configuration an own overlay with an emulated line')
+    .option('-c, --config <file>', 'configuration file (TOML)')
+    .option('--json-events', 'print events as JSON, one a line')
+    .action(async (options: { config?: string; jsonEvents?: boolean }) => {
+      const { runCommand } = await import('#cli/run.ts');
+      await runCommand({ ...deps, print: printTo(deps) }, options);
+    });
+}
+
+function addOverlay(program: Command, deps: ProgramDeps): void {
+  const overlay = program.command('overlay').description('found and administer an overlay');
+  overlay
+    .command('create')
+    .description('make trust root, signer and configuration document; prints the invitation')
+    .requiredOption('--name <name>', 'overlay name, a domain name')
+    .requiredOption('--out <dir>', 'folder to make')
+    .option('--host <host...>', 'names or addresses of the enrollment server')
+    .option('--port <port>', 'port of the enrollment server', '8443')
+    .option('--bootstrap <address:port...>', 'peers to join through')
+    .option('--gateway-domain <name>', 'domain of gateway names; pstn.<name> by default')
+    .action(async (options: Record<string, string> & { host?: string[]; bootstrap?: string[] }) => {
+      const { createOverlay } = await import('#cli/overlay-create.ts');
+      const { name = '', out = '', host = [], bootstrap = [], gatewayDomain } = options;
+      await createOverlay(
+        { clock: systemClock, random: systemRandom, print: printTo(deps) },
+        {
+          name,
+          out,
+          hosts: host,
+          port: Number(options.port),
+          bootstrap,
+          ...(gatewayDomain === undefined ? {} : { gatewayDomain }),
+        },
+      );
+    });
+  for (const [name, description, newPassword] of [
+    ['add-user', 'let a user enroll', false],
+    ['set-password', "change a user's password", true],
+  ] as const) {
+    overlay
+      .command(name)
+      .description(`${description}; the password comes from --password-file, COPPERRING_PASSWORD or standard input`)
+      .requiredOption('--dir <dir>', 'folder that `overlay create` made')
+      .requiredOption('--user <user>', 'name@domain')
+      .option('--password-file <file>')
+      .action(async (options: { dir: string; user: string; passwordFile?: string }) => {
+        const { changeUser } = await import('#cli/overlay-accounts.ts');
+        await changeUser({ ...deps, random: systemRandom, print: printTo(deps) }, { ...options, newPassword });
+      });
+  }
+}
+
+function addEnroll(program: Command, deps: ProgramDeps): void {
+  program
+    .command('enroll')
+    .description('become a member of an overlay')
+    .requiredOption('--user <user>', 'user name')
+    .option('--overlay <name>', 'overlay name; an invitation names it')
+    .option('--invitation <text>', "the operator's invitation")
+    .option('--ca <file>', "the overlay's root certificate (PEM) in place of an invitation")
+    .option('--url <url>', 'URL of the configuration document')
+    .option('--out <dir>', 'folder for the identity; by default that of `run`')
+    .option('--key-type <type>', 'p-256 or rsa-2048', 'p-256')
+    .option('--password-file <file>')
+    .action(async (options: Record<string, string>) => {
+      const { readPassword } = await import('#cli/password.ts');
+      const { enrollMember } = await import('#cli/enroll.ts');
+      const { environment, input, errors } = deps;
+      const password = await readPassword(
+        { file: options.passwordFile, environment, input, output: errors },
+        `Password of ${options.user}: `,
+      );
+      const { overlay, invitation, ca, url, user = '' } = options;
+      const out = options.out ?? join(stateDirectory({ state: environment.COPPERRING_STATE }, environment), 'identity');
+      await enrollMember(
+        { clock: systemClock, random: systemRandom, resolveSrv, print: printTo(deps) },
+        {
+          user,
+          password,
+          out,
+          keyType: options.keyType === 'rsa-2048' ? 'rsa-2048' : 'p-256',
+          ...(overlay === undefined ? {} : { overlay }),
+          ...(invitation === undefined ? {} : { invitation }),
+          ...(ca === undefined ? {} : { ca }),
+          ...(url === undefined ? {} : { url }),
+        },
+      );
+    });
+}
+
+function addControl(program: Command, deps: ProgramDeps, fail: () => void): void {
+  const context = { ...deps, print: printTo(deps) };
+  const control = (name: string, description: string) =>
+    program
+      .command(name)
+      .description(description)
+      .option('-c, --config <file>', 'configuration of the running node')
+      .option('--state <dir>', 'state directory of the running node')
+      .option('--json', 'print JSON');
+  control('status', 'show what the running node is doing').action(async (options: object) => {
+    const { statusCommand } = await import('#cli/control.ts');
+    await statusCommand(context, options);
+  });
+  control('discover [number]', 'find a gateway for a number').action(
+    async (number: string | undefined, options: object) => {
+      const { discoverCommand } = await import('#cli/control.ts');
+      if (!(await discoverCommand(context, number, options))) fail();
+    },
+  );
+  control('call <target>', 'call a number or user from the running node, with a tone for a voice')
+    .option('--seconds <n>', 'how long to talk', '5')
+    .option('--tone <hz>', 'tone to send', '440')
+    .option('--digits <digits>', 'digits to press')
+    .action(async (target: string, options: object) => {
+      const { callCommand } = await import('#cli/control.ts');
+      await callCommand(context, target, options);
+    });
+}
+
+function addTools(program: Command, deps: ProgramDeps, fail: () => void): void {
+  program
+    .command('decode')
+    .description('RELOAD messages as hex, one a line, to JSON')
+    .option('--layer <layer>', 'message, frame, value or fragment')
+    .option('--kind <kind>', 'Kind of the values')
+    .option('--kind-model <id=model...>', 'data model of private Kinds')
+    .option('--node-id-length <bytes>', '16 to 20')
+    .action(async (options: object) => {
+      const { decodeCommand } = await import('#cli/decode.ts');
+      const { failed } = await decodeCommand(deps, options);
+      if (failed > 0) fail();
+    });
+  program
+    .command('encode')
+    .description("`decode`'s JSON back to hex")
+    .action(async () => {
+      const { encodeCommand } = await import('#cli/encode.ts');
+      const { failed } = await encodeCommand(deps);
+      if (failed > 0) fail();
+    });
+  program
+    .command('line-emulator')
+    .description('a voice modem on a pty with an exchange behind it')
+    .option('--country <code>')
+    .option('--link <path>', 'symbolic link to the device')
+    .option('--skew-ppm <n>')
+    .option('--stall-ms <n>')
+    .option('--dial-result <when>', 'answer or dialled')
+    .option('--duplex-exit <how>', '^ or etx')
+    .action(async (options: object) => {
+      const { lineEmulatorCommand } = await import('#cli/line-emulator.ts');
+      await lineEmulatorCommand({ clock: systemClock, input: deps.input, output: deps.output }, options);
+    });
+}

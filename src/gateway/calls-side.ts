@@ -1,0 +1,61 @@
+import { type DialledContext, readDialled } from '#gateway/dialled.ts';
+import { pstnToSip } from '#gateway/pstn-to-sip.ts';
+import { type LineScenarioDeps, sipToPstn } from '#gateway/sip-to-pstn.ts';
+import { messageOf } from '#platform/failure.ts';
+import { printable } from '#platform/log.ts';
+import type { IncomingRing } from '#pstn/line.ts';
+import type { RouteTarget } from '#sip/adapter/call-router.ts';
+import type { CallEngine, IncomingCall } from '#sip/ua/call-engine.ts';
+
+export interface CallsSideDeps extends LineScenarioDeps {
+  readonly engine: CallEngine;
+  readonly locate: (aor: string, signal: AbortSignal) => Promise<readonly RouteTarget[]>;
+}
+
+/** Starts the scenario that fits: one for calls that arrive by SIP, one for rings of the line. */
+export class CallsSide {
+  readonly #deps: CallsSideDeps;
+  readonly #context: DialledContext;
+
+  constructor(deps: CallsSideDeps, context: DialledContext) {
+    this.#deps = deps;
+    this.#context = context;
+  }
+
+  /** From now on calls that SIP hands to this process go to the line. */
+  serve(): void {
+    this.#deps.engine.onIncoming((call) => {
+      this.#incoming(call).catch((thrown) => {
+        this.#deps.log.error('call failed', { reason: messageOf(thrown) });
+        if (!call.abandoned.aborted) call.reject(500, 'Server Internal Error');
+      });
+    });
+  }
+
+  ring(ring: IncomingRing): Promise<void> {
+    const { config } = this.#deps.desk;
+    return pstnToSip(this.#deps, ring, {
+      rings: config.rings,
+      ringSeconds: config.ring_seconds,
+      pstnDomain: this.#context.pstnDomain,
+      number: config.number,
+    });
+  }
+
+  async #incoming(call: IncomingCall): Promise<void> {
+    const caller = callerOf(call);
+    const dialled = await readDialled(call.requestUri, this.#context);
+    if (caller === undefined) return call.reject(403, 'Caller Unknown');
+    if (dialled.kind === 'user') return call.reject(404, 'No Such User Here');
+    if (dialled.kind === 'unusable') return call.reject(484, 'Address Incomplete');
+    this.#deps.log.info('call to the line', { caller: printable(caller) });
+    await sipToPstn(this.#deps, call, { caller, dialled });
+  }
+}
+
+/** Who calls: the certificate of the overlay connection, else the phone that this process's own proxy authenticated. */
+function callerOf(call: IncomingCall): string | undefined {
+  if (call.peer) return call.peer.name;
+  const asserted = /^sips?:([^@;?]+@[^@;?:]+)/i.exec(call.assertedIdentity ?? '');
+  return asserted?.[1];
+}

@@ -1,0 +1,80 @@
+import type { CallRecord } from '#gateway/call-records.ts';
+import type { Discovery } from '#gateway/overlay-side.ts';
+import type { PlaceCallOptions, PlacedCall } from '#gateway/place-call.ts';
+import type { Status } from '#gateway/status.ts';
+import { Failure } from '#platform/failure.ts';
+
+/** What the control socket can ask of the running process. */
+export interface Controlled {
+  status(): Status;
+  readonly member:
+    | {
+        discover(number: string | undefined, signal: AbortSignal): Promise<Discovery | undefined>;
+        placeCall(options: PlaceCallOptions, signal: AbortSignal): Promise<PlacedCall>;
+        latestCalls(count: number): readonly CallRecord[];
+      }
+    | undefined;
+}
+
+export interface ControlCommandFault {
+  readonly code: 'bad-command';
+}
+
+const DISCOVERY_MS = 15_000;
+const MAX_CALL_SECONDS = 3600;
+
+/** Answers one request; throws with what is wrong about it. */
+export async function answerControl(
+  application: Controlled,
+  request: Readonly<Record<string, unknown>>,
+): Promise<unknown> {
+  switch (request.command) {
+    case 'status':
+      return application.status();
+    case 'discover':
+      return memberOf(application).discover(numberIn(request.number), AbortSignal.timeout(DISCOVERY_MS));
+    case 'call':
+      return memberOf(application).placeCall(
+        callOptions(request),
+        AbortSignal.timeout((MAX_CALL_SECONDS + 120) * 1000),
+      );
+    case 'calls':
+      return memberOf(application).latestCalls(within(request.count ?? 20, 1, 1000, 'count'));
+    default:
+      throw bad('the commands are status, discover, call and calls');
+  }
+}
+
+function memberOf(application: Controlled): NonNullable<Controlled['member']> {
+  if (!application.member) throw bad('this process is no member of the overlay');
+  return application.member;
+}
+
+function numberIn(value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'string' && /^\+\d{1,15}$/.test(value)) return value;
+  throw bad('a number is given as +4930123456');
+}
+
+function callOptions(request: Readonly<Record<string, unknown>>): PlaceCallOptions {
+  const { to, digits = '' } = request;
+  if (typeof to !== 'string' || !/^(?:\+\d{1,15}|[^@\s]{1,64}@[0-9A-Za-z.-]{1,253})$/.test(to)) {
+    throw bad('call a number (+4930123456) or a user (alice@home.example)');
+  }
+  if (typeof digits !== 'string' || !/^[0-9*#A-D]{0,64}$/.test(digits)) throw bad('digits are 0-9 * # A-D');
+  return {
+    to,
+    digits,
+    seconds: within(request.seconds ?? 5, 1, MAX_CALL_SECONDS, 'seconds'),
+    tone: within(request.tone ?? 440, 100, 3400, 'tone'),
+  };
+}
+
+function within(value: unknown, least: number, most: number, name: string): number {
+  if (typeof value === 'number' && value >= least && value <= most) return value;
+  throw bad(`${name} is a number from ${least} to ${most}`);
+}
+
+function bad(message: string): Failure<ControlCommandFault> {
+  return new Failure<ControlCommandFault>({ code: 'bad-command' }, message);
+}

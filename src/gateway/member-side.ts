@@ -1,0 +1,243 @@
+import { join } from 'node:path';
+import type { Config } from '#config/schema.ts';
+import { printHostPort } from '#config/values.ts';
+import { type CallRecord, CallRecords } from '#gateway/call-records.ts';
+import { CallsSide } from '#gateway/calls-side.ts';
+import type { DialledContext } from '#gateway/dialled.ts';
+import type { EventHub } from '#gateway/events.ts';
+import { LineDesk } from '#gateway/line-desk.ts';
+import { LineSide } from '#gateway/line-side.ts';
+import type { LiveCalls } from '#gateway/live-calls.ts';
+import { ownMember } from '#gateway/members.ts';
+import { nodeOptions } from '#gateway/node-options.ts';
+import { numberPlans } from '#gateway/number-plan.ts';
+import { type OpenedLine, openLine } from '#gateway/open-line.ts';
+import { type Discovery, OverlaySide } from '#gateway/overlay-side.ts';
+import { PeerStreams } from '#gateway/peer-streams.ts';
+import { PhoneHosts } from '#gateway/phone-hosts.ts';
+import { type PlaceCallOptions, type PlacedCall, placeCall } from '#gateway/place-call.ts';
+import { GatewayRouter } from '#gateway/router.ts';
+import { createSip, listenForPhones } from '#gateway/sip-side.ts';
+import type { Status } from '#gateway/status.ts';
+import type { Clock } from '#platform/clock.ts';
+import { messageOf } from '#platform/failure.ts';
+import type { Logger } from '#platform/log.ts';
+import type { Random } from '#platform/random.ts';
+import { saveConfiguration } from '#reload/enrollment/identity-directory.ts';
+import { type OpenedNode, openNode } from '#reload/node/open-node.ts';
+import type { RouteTarget } from '#sip/adapter/call-router.ts';
+import type { SipStack } from '#sip/sip-stack.ts';
+import type { SipTarget } from '#sip/ua/call-engine.ts';
+import type { KeyValueStore } from '#store/key-value-store.ts';
+
+export interface MemberSideDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly program: string;
+  readonly events: EventHub;
+  readonly calls: LiveCalls;
+  readonly store: KeyValueStore;
+}
+
+/** The parts that exist once this node has an identity. */
+interface Parts {
+  readonly opened: OpenedNode;
+  readonly context: DialledContext;
+  readonly overlay: OverlaySide;
+  readonly streams: PeerStreams;
+  readonly sip: SipStack;
+  readonly router: GatewayRouter;
+  readonly phones: PhoneHosts | undefined;
+}
+
+/** A member of the overlay: its RELOAD node, SIP, and what its roles add: phones, a line. */
+export class MemberSide {
+  readonly #deps: MemberSideDeps;
+  readonly #config: Config;
+  readonly #stateDirectory: string;
+  readonly #records: CallRecords;
+  #parts: Parts | undefined;
+  #opened: OpenedLine | undefined;
+  #desk: LineDesk | undefined;
+  #line: LineSide | undefined;
+  #ownProxy: SipTarget | undefined;
+  #sipAddress: string | undefined;
+
+  constructor(deps: MemberSideDeps, options: { readonly config: Config; readonly stateDirectory: string }) {
+    this.#deps = deps;
+    this.#config = options.config;
+    this.#stateDirectory = options.stateDirectory;
+    this.#records = new CallRecords(
+      { ...deps, records: deps.store.namespace('calls') },
+      options.config.limits.call_records,
+    );
+  }
+
+  get phones(): PhoneHosts | undefined {
+    return this.#parts?.phones;
+  }
+
+  get nodeStatus(): Status['node'] {
+    return this.#parts?.opened.node.status();
+  }
+
+  get lineStatus(): Status['line'] {
+    const desk = this.#desk;
+    if (!desk) return undefined;
+    const { name, status } = desk.line;
+    return { name, emulated: desk.config.emulated, published: this.#line?.isPublished ?? false, ...status };
+  }
+
+  get summary() {
+    const node = this.#parts?.opened.node;
+    const at = node?.listening[0];
+    return {
+      node: node?.nodeId,
+      user: node?.records.userName,
+      overlay: this.#parts?.context.overlay,
+      bootstrap: at && at.type !== 'unknown' ? printHostPort({ host: at.address, port: at.port }) : undefined,
+      sip: this.#sipAddress,
+    };
+  }
+
+  async start(): Promise<void> {
+    this.#records.load();
+    await this.#openLine();
+    const parts = await this.#open();
+    this.#parts = parts;
+    const { node } = parts.opened;
+    await node.start();
+    this.#deps.events.emit({ event: 'joined', overlay: parts.context.overlay, nodeId: node.nodeId });
+    parts.streams.serve(node);
+    if (parts.phones) {
+      this.#sipAddress = printHostPort(await listenForPhones(parts.sip, this.#config.sip));
+      await parts.phones.start();
+    }
+    await this.#startLine(parts);
+  }
+
+  async stop(): Promise<void> {
+    const { opened, phones, sip, streams } = this.#parts ?? {};
+    await this.#quietly('line', this.#line?.stop());
+    await this.#quietly('emulator', this.#opened?.close());
+    await this.#quietly('phones', phones?.stop());
+    await this.#quietly('sip', sip?.stop());
+    streams?.close();
+    await this.#quietly('node', opened?.node.stop());
+  }
+
+  async discover(number: string | undefined, signal: AbortSignal): Promise<Discovery | undefined> {
+    return this.#parts?.overlay.discover(number, signal);
+  }
+
+  async placeCall(options: PlaceCallOptions, signal: AbortSignal): Promise<PlacedCall> {
+    if (!this.#parts) throw new Error('this node is not in the overlay yet');
+    const { sip, router, context, opened } = this.#parts;
+    const ownName = opened.node.records.userName;
+    const deps = {
+      engine: sip.engine,
+      router,
+      ownProxy: () => this.#toOwnProxy(),
+      clock: this.#deps.clock,
+      context,
+      ownName,
+    };
+    return placeCall(deps, options, signal);
+  }
+
+  latestCalls(count: number): readonly CallRecord[] {
+    return this.#records.latest(count);
+  }
+
+  async #openLine(): Promise<void> {
+    const { line, roles, dial_plan: dialPlan } = this.#config;
+    if (!line || !roles.includes('gateway')) return;
+    this.#opened = await openLine({ ...this.#deps, log: this.#deps.log.child('line') }, line);
+    const deps = { line: this.#opened.line, records: this.#records, plan: numberPlans[line.country] };
+    this.#desk = new LineDesk(deps, { line, dialPlan });
+  }
+
+  async #open(): Promise<Parts> {
+    const { clock, random, log, store } = this.#deps;
+    const directory = this.#config.overlay.identity ?? join(this.#stateDirectory, 'identity');
+    const member = await ownMember(directory, this.#config.overlay.name);
+    const onConfiguration = (document: Uint8Array) => {
+      saveConfiguration(directory, document).catch((thrown) =>
+        log.warn('document not kept', { reason: messageOf(thrown) }),
+      );
+    };
+    const options = await nodeOptions(this.#config, log);
+    const opened = openNode({ clock, random, log: log.child('reload'), store, onConfiguration }, member, options);
+    const { instanceName, pstnDomain } = opened.configuration.current;
+    const context = {
+      overlay: instanceName,
+      pstnDomain,
+      plan: numberPlans[this.#config.line?.country ?? 'US'],
+      shortNumbers: this.#config.dial_plan.short_numbers,
+    };
+    const gatewayLog = log.child('gateway');
+    const streams = new PeerStreams({ log: gatewayLog, attach: (stream) => this.#parts?.sip.attachStream(stream) });
+    const overlay = new OverlaySide({ opened, streams, clock, random, log: gatewayLog });
+    const router = new GatewayRouter(
+      { overlay, desk: this.#desk, isRegistered: (aor) => this.#isRegistered(aor), log: gatewayLog },
+      context,
+    );
+    const phones = this.#config.roles.includes('proxy')
+      ? new PhoneHosts(
+          { ...this.#deps, opened, overlay, streams, log: gatewayLog },
+          { phones: this.#config.phones, stateDirectory: this.#stateDirectory },
+        )
+      : undefined;
+    const sipDeps = { clock, random, log: log.child('sip'), router };
+    const sip = createSip(
+      { ...sipDeps, phones: phones && { account: phones.account, observer: phones } },
+      this.#config,
+      context,
+    );
+    return { opened, context, overlay, streams, sip, router, phones };
+  }
+
+  async #startLine({ opened, context, overlay, sip }: Parts): Promise<void> {
+    const desk = this.#desk;
+    if (!desk) return;
+    const { clock, calls, events } = this.#deps;
+    const log = this.#deps.log.child('gateway');
+    const ownName = opened.node.records.userName;
+    const locate = async (aor: string, signal: AbortSignal): Promise<readonly RouteTarget[]> =>
+      this.#isRegistered(aor)
+        ? [{ requestUri: `sip:${aor}`, open: async () => this.#toOwnProxy() }]
+        : overlay.locate(aor, ownName, signal);
+    const scenarios = new CallsSide(
+      { clock, log, desk, calls, records: this.#records, engine: sip.engine, locate },
+      context,
+    );
+    scenarios.serve();
+    const ring = scenarios.ring.bind(scenarios);
+    this.#line = new LineSide(
+      { desk, calls, opened, events, clock, log, ring },
+      { emergency: this.#config.dial_plan.emergency },
+    );
+    await this.#line.start();
+  }
+
+  #isRegistered(aor: string): boolean {
+    return this.#parts?.sip.registeredAors.includes(aor) ?? false;
+  }
+
+  /** The way to phones registered here: through the own proxy, as this node. */
+  #toOwnProxy(): SipTarget {
+    if (!this.#parts) throw new Error('this node is not in the overlay yet');
+    const { sip, opened } = this.#parts;
+    this.#ownProxy ??= sip.ownProxy(opened.node.records.userName, opened.node.nodeId);
+    return this.#ownProxy;
+  }
+
+  async #quietly(part: string, stopping: Promise<void> | undefined): Promise<void> {
+    try {
+      await stopping;
+    } catch (thrown) {
+      this.#deps.log.info('not stopped cleanly', { part, reason: messageOf(thrown) });
+    }
+  }
+}

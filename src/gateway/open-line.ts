@@ -1,0 +1,47 @@
+import type { LineConfig } from '#gateway/line-desk.ts';
+import type { Clock } from '#platform/clock.ts';
+import { Failure } from '#platform/failure.ts';
+import type { Logger } from '#platform/log.ts';
+import type { Line } from '#pstn/line.ts';
+import { ModemLine } from '#pstn/modem/modem-line.ts';
+
+export interface OpenLineDeps {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** This program's own file. */
+  readonly program: string;
+}
+
+export interface OpenedLine {
+  readonly line: Line;
+  /** Ends the emulator, where there is one. */
+  close(): Promise<void>;
+}
+
+/** The line of the configuration: a modem on a serial device, or an emulated one in a process of its own. */
+export async function openLine(deps: OpenLineDeps, config: LineConfig): Promise<OpenedLine> {
+  const { path, close } = await deviceOf(deps, config);
+  const { name, country, baud_rate: baudRate, dial_seconds: dialSeconds, silence_seconds: silenceSeconds } = config;
+  const line = new ModemLine(
+    { clock: deps.clock, log: deps.log },
+    {
+      name,
+      path,
+      country,
+      baudRate,
+      dialTimeoutMs: dialSeconds * 1000,
+      ...(silenceSeconds === undefined ? {} : { silenceSeconds }),
+    },
+  );
+  return { line, close };
+}
+
+async function deviceOf(deps: OpenLineDeps, config: LineConfig): Promise<{ path: string; close(): Promise<void> }> {
+  if (config.device !== undefined) return { path: config.device, close: async () => {} };
+  if (!config.emulated) throw new Failure({ code: 'no-device' }, 'the line has no device; set line.device');
+  // Loaded here, since a gateway with a real modem never needs it.
+  const { LineEmulator } = await import('#pstn/emulator/client.ts');
+  const emulator = await LineEmulator.start(deps, { program: deps.program, country: config.country });
+  deps.log.info('this line is emulated', { device: emulator.path });
+  return { path: emulator.path, close: () => emulator.stop() };
+}

@@ -1,0 +1,36 @@
+import type { LiveCall } from '#gateway/live-calls.ts';
+import type { PhoneHosts } from '#gateway/phone-hosts.ts';
+import type { LineStatus } from '#pstn/line.ts';
+import type { NodeStatus } from '#reload/node/reload-node.ts';
+
+/** What `copperring status` shows. */
+export interface Status {
+  readonly roles: readonly string[];
+  readonly state: string;
+  readonly uptimeSeconds: number;
+  readonly memoryMb: number;
+  readonly node: NodeStatus | undefined;
+  readonly bootstrap: string | undefined;
+  readonly enrollment: string | undefined;
+  readonly sip: string | undefined;
+  readonly line:
+    | (LineStatus & { readonly name: string; readonly emulated: boolean; readonly published: boolean })
+    | undefined;
+  readonly phones: PhoneHosts['status'];
+  readonly calls: readonly {
+    readonly id: number;
+    readonly direction: string;
+    readonly state: string;
+    readonly caller: string;
+    readonly callee: string;
+    readonly seconds: number;
+  }[];
+  /** Undefined when MQTT is not configured. */
+  readonly mqtt: 'connected' | 'not connected' | undefined;
+}
+
+export function describeCall(call: LiveCall, now: number): Status['calls'][number] {
+  const { id, state, startedAt } = call;
+  const { direction, caller, callee } = call.info;
+  return { id, direction, state, caller, callee, seconds: Math.round((now - startedAt) / 1000) };
+}
