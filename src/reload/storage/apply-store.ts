@@ -59,15 +59,21 @@ export function applyStore(
 function withIndex(kind: KindDefinition, entry: Entry, places: ReadonlyMap<string, Entry>): Entry {
   const { value } = entry.data;
   if (value.model !== 'array') return entry;
-  const last = Math.max(-1, ...[...places.values()].map(indexOf));
-  const index = value.index === APPEND_INDEX ? last + 1 : value.index;
+  const index = value.index === APPEND_INDEX ? endOf(places.values()) : value.index;
   if (index >= kind.maxCount) {
     throw refuse(ErrorCode.dataTooLarge, `kind ${kind.name}: array indices end at ${kind.maxCount - 1}`);
   }
   return { ...entry, data: { ...entry.data, value: { ...value, index } } };
 }
 
-export function indexOf(entry: Entry): number {
+/** The index behind the last element of an array. */
+export function endOf(entries: Iterable<Entry>): number {
+  let end = 0;
+  for (const entry of entries) end = Math.max(end, indexOf(entry) + 1);
+  return end;
+}
+
+function indexOf(entry: Entry): number {
   return entry.data.value.model === 'array' ? entry.data.value.index : 0;
 }
 

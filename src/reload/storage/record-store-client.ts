@@ -1,6 +1,6 @@
 import { type Clock, delay } from '#platform/clock.ts';
 import { Failure, messageOf } from '#platform/failure.ts';
-import type { Logger } from '#platform/log.ts';
+import { type Logger, printable } from '#platform/log.ts';
 import type { Answer, Exchange, ExchangeFault, Request } from '#reload/messaging/exchange.ts';
 import { BoundedCache } from '#reload/security/bounded-cache.ts';
 import type { Signer, Verifier } from '#reload/security/identity.ts';
@@ -139,7 +139,7 @@ export class RecordStoreClient implements RecordClient {
         return [{ data, signatory: this.#verification.check(offer, data) }];
       } catch (thrown) {
         this.counters.discardedValues += 1;
-        const reason = messageOf(thrown);
+        const reason = printable(messageOf(thrown));
         this.#deps.log.warn('a fetched value is discarded', { kind: kind.name, resource, reason });
         return [];
       }

@@ -1,4 +1,5 @@
 import { Failure, messageOf } from '#platform/failure.ts';
+import { printable } from '#platform/log.ts';
 import type { ExchangeFault } from '#reload/messaging/exchange.ts';
 import { applyStore } from '#reload/storage/apply-store.ts';
 import type { StorageContext } from '#reload/storage/context.ts';
@@ -192,7 +193,7 @@ export class Replicator {
   }
 
   #log(message: string, to: NodeId, thrown: unknown): void {
-    this.#context.log.info(message, { to, reason: messageOf(thrown) });
+    this.#context.log.info(message, { to, reason: printable(messageOf(thrown)) });
   }
 }
 

@@ -1,6 +1,6 @@
 import { toHex } from '#platform/bytes.ts';
 import { refuse } from '#reload/messaging/refusal.ts';
-import { indexOf } from '#reload/storage/apply-store.ts';
+import { endOf } from '#reload/storage/apply-store.ts';
 import { type Entry, placeOf } from '#reload/storage/record.ts';
 import { ErrorCode } from '#reload/wire/codes.ts';
 import type { ModelSpecifier } from '#reload/wire/fetch.ts';
@@ -29,9 +29,9 @@ export function* select(specifier: ModelSpecifier, live: readonly Entry[]): Iter
     }
     return;
   }
-  const end = Math.max(-1, ...live.map(indexOf));
+  const end = endOf(live);
   for (const { first, last } of checkedRanges(specifier.indices)) {
-    for (let index = first; index <= Math.min(last, end); index += 1) {
+    for (let index = first; index <= last && index < end; index += 1) {
       const entry = byPlace.get(String(index));
       yield entry === undefined ? { absent: { model: 'array', index } } : { entry };
     }

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '#platform/clock.ts';
 import { messageOf } from '#platform/failure.ts';
-import type { Logger } from '#platform/log.ts';
+import { type Logger, printable } from '#platform/log.ts';
 
 export interface RefresherDeps {
   readonly clock: Clock;
@@ -87,7 +87,7 @@ export class Refresher {
       this.#failures += 1;
       this.#deps.log.warn('a record could not be published; trying again', {
         record: this.#options.name,
-        reason: messageOf(thrown),
+        reason: printable(messageOf(thrown)),
       });
     }
     if (!signal.aborted) this.#timer = this.#deps.clock.after(this.#pause(), () => void this.refresh());

@@ -7,10 +7,10 @@ import { decode, encode } from '#reload/wire/codec.ts';
 import { ErrorCode, MessageCode } from '#reload/wire/codes.ts';
 import { nodeDestination, resourceDestination } from '#reload/wire/destination.ts';
 import { unknownKinds } from '#reload/wire/error.ts';
-import { fetchReq } from '#reload/wire/fetch.ts';
+import { fetchAns, fetchReq } from '#reload/wire/fetch.ts';
 import { hashToResourceId, idBytes } from '#reload/wire/ids.ts';
 import { storeAns, storeReq } from '#reload/wire/store.ts';
-import { encodeStoredData, type StoredData } from '#reload/wire/stored-data.ts';
+import { absentData, decodeStoredData, encodeStoredData, type StoredData } from '#reload/wire/stored-data.ts';
 import { VirtualClock } from '../../simulation/virtual-clock.ts';
 import { TEST_EPOCH } from '../../support/overlay.ts';
 import { type Member, StorageRing, TEST_KINDS } from './storage-ring.ts';
@@ -130,13 +130,28 @@ describe('Store and Fetch', () => {
     ]).toEqual([2n, 1n, 0n]);
   });
 
-  it('R6940-7.4.2.2-01 R6940-7.4.2.2-04 R6940-7.4.1.3-01 return removals with exists=false and the signature of the owner', async () => {
-    await store(TEST_KINDS.single.id, [[SINGLE, 'a']]);
-    await store(TEST_KINDS.single.id, [[SINGLE, undefined]]);
-    expect(await texts(TEST_KINDS.single.id)).toEqual([]);
-    await expect(
-      rawStore(alice, [{ kind: TEST_KINDS.single.id, values: [signed(TEST_KINDS.single.id, 'old')] }]),
-    ).rejects.toMatchObject(error(ErrorCode.dataTooOld));
+  it('R6940-7.4.2.2-04 R6940-7.4.1.3-01 R6940-7.4.1.3-03 return removals with the signature of the owner, until they expire too', async () => {
+    const kind = TEST_KINDS.single.id;
+    await store(kind, [[SINGLE, 'a']]);
+    await store(kind, [[SINGLE, undefined]]);
+    const rawFetch = async () => {
+      const specifiers = [{ kind, generation: 0n, modelSpecifier: new Uint8Array() }];
+      const body = encode(fetchReq, { resource: ALICE, specifiers });
+      const destination = [resourceDestination(ALICE)];
+      const answer = await clock.run(alice.exchange.request({ destination, code: MessageCode.fetchReq, body }));
+      const [data] = decodeStoredData('single', decode(fetchAns, answer.body).kindResponses[0]!.values);
+      return { data: data!, certificates: answer.certificates };
+    };
+    const { data, certificates } = await rawFetch();
+    expect(data.value).toEqual({ model: 'single', exists: false, value: new Uint8Array() });
+    const input = valueSignatureInput({ resource: ALICE, kind, storageTime: data.storageTime, value: data.value });
+    expect(ring.overlay.verifier().verify(data.signature, certificates, input).nodeId).toBe(alice.nodeId);
+    expect(await texts(kind)).toEqual([]);
+    await expect(rawStore(alice, [{ kind, values: [signed(kind, 'replayed')] }])).rejects.toMatchObject(
+      error(ErrorCode.dataTooOld),
+    );
+    await clock.advance(601_000);
+    expect((await rawFetch()).data).toEqual(absentData({ model: 'single' }));
   });
 
   it('R6940-7-05 R6940-7-03 forget a value when its lifetime is over, whatever the storage time says', async () => {

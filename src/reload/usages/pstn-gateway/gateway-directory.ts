@@ -1,5 +1,5 @@
 import { messageOf } from '#platform/failure.ts';
-import type { Logger } from '#platform/log.ts';
+import { type Logger, printable } from '#platform/log.ts';
 import type { Random } from '#platform/random.ts';
 import type { ConfigurationSource } from '#reload/overlay-config/configuration.ts';
 import type { RecordClient } from '#reload/storage/record-client.ts';
@@ -88,7 +88,7 @@ export class GatewayDirectory {
       if (found === undefined) return undefined;
       const { userName } = found.signatory.certificate;
       if (!isGatewayName(userName, configuration.current)) {
-        log.warn('a node that is no gateway registers as one', { nodeId, userName });
+        log.warn('a node that is no gateway registers as one', { nodeId, userName: printable(userName) });
         return undefined;
       }
       const gateway = decode(pstnGateway, found.value);
@@ -100,7 +100,7 @@ export class GatewayDirectory {
       return { nodeId, userName, destinations, namespace, prefix, capacity, emergency, contactPrefs };
     } catch (thrown) {
       if (signal?.aborted === true) throw thrown;
-      log.info('a gateway could not be looked at', { nodeId, reason: messageOf(thrown) });
+      log.info('a gateway could not be looked at', { nodeId, reason: printable(messageOf(thrown)) });
       return undefined;
     }
   }

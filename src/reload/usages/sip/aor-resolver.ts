@@ -1,6 +1,6 @@
 import { toHex } from '#platform/bytes.ts';
 import { Failure, messageOf } from '#platform/failure.ts';
-import type { Logger } from '#platform/log.ts';
+import { type Logger, printable } from '#platform/log.ts';
 import type { ConfigurationSource } from '#reload/overlay-config/configuration.ts';
 import type { RecordClient } from '#reload/storage/record-client.ts';
 import { type Aor, domainOf, parseAor } from '#reload/usages/sip/aor.ts';
@@ -100,7 +100,7 @@ export class AorResolver {
       return registrations.flatMap((registration) => next(search, aor, registration));
     } catch (thrown) {
       if (depth === 0 || search.signal?.aborted === true) throw thrown;
-      log.info('a forwarding target could not be looked up', { aor, reason: messageOf(thrown) });
+      log.info('a forwarding target could not be looked up', { aor, reason: printable(messageOf(thrown)) });
       return [];
     }
   }
@@ -115,7 +115,7 @@ export class AorResolver {
       try {
         return [decode(sipRegistration, value)];
       } catch (thrown) {
-        this.#deps.log.debug('a registration is malformed', { aor, reason: messageOf(thrown) });
+        this.#deps.log.debug('a registration is malformed', { aor, reason: printable(messageOf(thrown)) });
         return [];
       }
     });
