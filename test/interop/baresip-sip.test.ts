@@ -3,7 +3,7 @@ import { PASSWORD, TestNetwork } from '../sip/adapter/network.ts';
 import { Baresip, hasBaresip } from './baresip.ts';
 
 if (!hasBaresip) {
-  if (process.env['CI'] === 'true')
+  if (process.env.CI === 'true')
     throw new Error('baresip is not installed; CI needs it (apt-get install baresip-core)');
   console.warn('SKIPPED: baresip is not installed (apt-get install baresip-core)');
 }
