@@ -30,7 +30,7 @@ function inRingOrder(overlay: SimulatedOverlay) {
 describe('a ring in one process, in virtual time', () => {
   it('grows from 1 to 32 peers with real signatures, and every record is fetched through every peer', async () => {
     const { overlay, records } = await ringWithRecords(32, 'grow');
-    expect(await unreachable(overlay, records)).toEqual([]);
+    expect(await unreachable(overlay, records, 2)).toEqual([]);
     await overlay.clock.advance(SETTLED);
     expect(copies(overlay)).toBe(3 * records.size);
     for (const victim of [3, 11, 12, 20, 29]) overlay.nodes[victim]?.host.kill();

@@ -39,7 +39,10 @@ export function judgeOrigin(
 function comesFromTarget(expected: ExpectedOrigin, signer: NodeId): boolean {
   const target = expected.destination.at(-1);
   if (target === undefined) return false;
-  if (target.type === 'resource') return expected.isCloseEnough(target.id, signer);
+  if (target.type === 'resource') {
+    // A route that begins at a chosen node asks for that node's view of the ring, to find a second ring (RFC 6940 §10.7.4.4).
+    return expected.destination.length > 1 || expected.isCloseEnough(target.id, signer);
+  }
   if (target.type === 'opaque') return true;
   if (target.type === 'unknown') return false;
   if (target.id !== WILDCARD_NODE_ID) return target.id === signer;
