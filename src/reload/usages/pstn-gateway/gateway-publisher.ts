@@ -35,7 +35,7 @@ export interface ServedPrefix {
   readonly cost: number;
 }
 
-export type GatewayFault = { readonly code: 'not-a-gateway-name'; readonly userName: string };
+type GatewayFault = { readonly code: 'not-a-gateway-name'; readonly userName: string };
 
 export interface GatewayPublisherDeps {
   readonly records: RecordClient;

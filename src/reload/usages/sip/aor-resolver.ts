@@ -14,7 +14,7 @@ import { hashToResourceId, type NodeId } from '#reload/wire/ids.ts';
 import { type SipRegistration, sipRegistration } from '#reload/wire/sip-registration.ts';
 
 /** One way to a user agent of the callee. */
-export interface SipRoute {
+interface SipRoute {
   /** The AOR whose registration, or the GRUU whose list, led here. */
   readonly aor: Aor;
   readonly destinations: readonly Destination[];
