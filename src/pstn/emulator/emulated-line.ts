@@ -2,7 +2,8 @@ import type { Clock } from '#platform/clock.ts';
 import type { CountryCode } from '#pstn/countries.ts';
 import { Exchange, type ExchangeEvent } from '#pstn/emulator/exchange.ts';
 import { Pump, type PumpOptions } from '#pstn/emulator/pump.ts';
-import { type ModemCounters, type ModemPort, VoiceModem, type VoiceModemOptions } from '#pstn/emulator/voice-modem.ts';
+import type { ModemPort, StreamCounters } from '#pstn/emulator/sound-stream.ts';
+import { VoiceModem, type VoiceModemOptions } from '#pstn/emulator/voice-modem.ts';
 
 export interface EmulatedLineOptions extends Partial<PumpOptions>, Partial<VoiceModemOptions> {
   readonly country: CountryCode;
@@ -39,7 +40,7 @@ export class EmulatedLine {
     );
   }
 
-  get counters(): ModemCounters {
+  get counters(): Readonly<StreamCounters> {
     return this.#modem.counters;
   }
 

@@ -5,6 +5,7 @@ import { concat } from '#platform/bytes.ts';
 import type { AtCommand } from '#pstn/emulator/at-line.ts';
 import { factorySettings, type ModemSettings } from '#pstn/emulator/modem-settings.ts';
 import { listedOnly, soundCodings } from '#pstn/emulator/sound-coding.ts';
+import type { StreamMode } from '#pstn/emulator/sound-stream.ts';
 
 /** What becomes of a command. All but `ok` and `text` end the command line. */
 export type CommandOutcome =
@@ -15,7 +16,7 @@ export type CommandOutcome =
   | { readonly type: 'reset' }
   | { readonly type: 'answer' }
   | { readonly type: 'dial'; readonly text: string }
-  | { readonly type: 'stream'; readonly mode: 'transmit' | 'receive' | 'duplex' }
+  | { readonly type: 'stream'; readonly mode: StreamMode }
   | { readonly type: 'tones'; readonly sound: Uint8Array };
 
 const ok: CommandOutcome = { type: 'ok' };

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isDigits } from '#media/dtmf.ts';
 import type { CallReport, ExchangeEvent } from '#pstn/emulator/exchange.ts';
-import type { ModemCounters } from '#pstn/emulator/voice-modem.ts';
+import type { StreamCounters } from '#pstn/emulator/sound-stream.ts';
 
 /** What a line emulator is told, one JSON object a line, and what it says. */
 
@@ -61,6 +61,6 @@ export type EmulatorEvent = { readonly at: number } & (
   /** The command was carried out, or was not. */
   | { readonly event: 'done'; readonly command: string }
   | { readonly event: 'refused'; readonly command: string; readonly reason: string }
-  | { readonly event: 'report'; readonly call: CallReport | null; readonly modem: ModemCounters }
+  | { readonly event: 'report'; readonly call: CallReport | null; readonly modem: Readonly<StreamCounters> }
   | { readonly event: 'unplugged' }
 );

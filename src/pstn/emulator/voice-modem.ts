@@ -1,4 +1,3 @@
-import { DtmfDetector } from '#media/dtmf.ts';
 import { silence } from '#media/g711.ts';
 import { concat, utf8 } from '#platform/bytes.ts';
 import type { CallerIdBlock } from '#pstn/caller-id.ts';
@@ -6,21 +5,13 @@ import { type CountryCode, countries, type LineCountry } from '#pstn/countries.t
 import { parseAtLine } from '#pstn/emulator/at-line.ts';
 import { ByteQueue } from '#pstn/emulator/byte-queue.ts';
 import { Dialler } from '#pstn/emulator/dialler.ts';
+import { LineMonitor } from '#pstn/emulator/line-monitor.ts';
 import type { Loop } from '#pstn/emulator/loop.ts';
 import { type CommandOutcome, runCommand } from '#pstn/emulator/modem-commands.ts';
 import { factorySettings, type ModemSettings } from '#pstn/emulator/modem-settings.ts';
-import { ETX_CODE, shield, shieldedCode, Unshielder } from '#pstn/modem/dle.ts';
+import { type ModemPort, SoundStream, type StreamCounters, type StreamMode } from '#pstn/emulator/sound-stream.ts';
+import { ETX_CODE, shieldedCode } from '#pstn/modem/dle.ts';
 import type { FinalResult } from '#pstn/modem/results.ts';
-import { CallProgressDetector } from '#pstn/supervision/call-progress.ts';
-
-/** What the modem has towards its computer. */
-export interface ModemPort {
-  send(bytes: Uint8Array): void;
-  /** Bytes sent that the computer has not read yet. */
-  readonly backlog: number;
-  /** Stops and continues what the computer sends, as RTS/CTS would. */
-  hold(held: boolean): void;
-}
 
 export interface VoiceModemOptions {
   readonly country: CountryCode;
@@ -30,26 +21,7 @@ export interface VoiceModemOptions {
   readonly duplexExit: '^' | 'etx';
 }
 
-export interface ModemCounters {
-  readonly underruns: number;
-  readonly overruns: number;
-  /** Sound bytes of streams: taken from the computer, played to the line out of them, and heard for the computer. */
-  readonly taken: number;
-  readonly played: number;
-  readonly heard: number;
-}
-
-type Mode = 'command' | 'dialling' | 'tones' | 'transmit' | 'receive' | 'duplex';
-
 const MAX_LINE = 256;
-/** Sound waiting to be played: beyond this a duplex stream overruns and a one-way stream is held. */
-const MAX_PLAY = 16_000;
-const HOLD_ABOVE = 2400;
-const RESUME_BELOW = 1200;
-const MAX_BACKLOG = 8192;
-/** A held DTMF key is reported again after so many samples, and its end after so many. */
-const KEY_AGAIN = 560;
-const KEY_END = 800;
 
 const numeric: Readonly<Record<string, string>> = {
   OK: '0',
@@ -69,22 +41,15 @@ export class VoiceModem {
   readonly #options: VoiceModemOptions;
   readonly #country: LineCountry;
   readonly #onActive: (active: boolean) => void;
-  readonly #play = new ByteQueue();
   readonly #settings: ModemSettings = factorySettings();
-  #mode: Mode = 'command';
+  readonly #counters: StreamCounters = { underruns: 0, overruns: 0, taken: 0, played: 0, heard: 0 };
+  /** What a running command sends to the line (+VTS). */
+  readonly #tones = new ByteQueue();
+  #stream: SoundStream | undefined;
+  #dialler: Dialler | undefined;
+  #monitor: LineMonitor | undefined;
   #offHook = false;
   #line = '';
-  #unshielder = new Unshielder();
-  #progress: CallProgressDetector;
-  #dtmf: DtmfDetector;
-  #dialler: Dialler | undefined;
-  /** Codes to report when so many samples more have been heard. */
-  #later: { left: number; readonly code: string }[] = [];
-  #ending = false;
-  #primed = false;
-  #starving = false;
-  #held = false;
-  #counters = { underruns: 0, overruns: 0, taken: 0, played: 0, heard: 0 };
 
   /** `onActive` says whether `advance` is wanted. */
   constructor(
@@ -96,8 +61,6 @@ export class VoiceModem {
     this.#onActive = deps.onActive;
     this.#options = options;
     this.#country = countries[options.country];
-    this.#progress = this.#newProgress();
-    this.#dtmf = this.#newDtmf();
     deps.loop.listen({
       ring: (on) => on && this.#result('RING'),
       callerId: (block) => this.#callerId(block),
@@ -106,7 +69,7 @@ export class VoiceModem {
     });
   }
 
-  get counters(): ModemCounters {
+  get counters(): Readonly<StreamCounters> {
     return { ...this.#counters };
   }
 
@@ -114,77 +77,53 @@ export class VoiceModem {
   receive(bytes: Uint8Array): void {
     let rest = bytes;
     while (rest.length > 0) {
-      if (this.#mode === 'command') rest = rest.subarray(this.#type(rest));
-      else if (this.#mode === 'dialling') {
+      if (this.#stream) rest = rest.subarray(this.#stream.take(rest));
+      else if (this.#dialler) {
         // Any character aborts dialling (ITU-T V.250 §5.6.1).
         rest = rest.subarray(1);
         this.#dialled('NO CARRIER');
-      } else if (this.#mode === 'tones') rest = rest.subarray(rest.length);
-      else rest = rest.subarray(this.#takeStream(rest));
+      } else if (this.#tones.length > 0) return;
+      else rest = rest.subarray(this.#type(rest));
     }
   }
 
   /** On hook and everything forgotten, without a word. */
   powerOff(): void {
     this.#dialler = undefined;
-    this.#play.clear();
+    this.#stream = undefined;
+    this.#tones.clear();
     this.#line = '';
     Object.assign(this.#settings, factorySettings());
     this.#hook(false);
-    this.#setMode('command');
+    this.#tellActive();
   }
 
   /** Lets `count` samples pass on the line. */
   advance(count: number): void {
-    const sent = this.#next(count);
-    const heard = this.#offHook ? this.#loop.transfer(sent) : silence(count);
-    this.#hear(heard);
-    if (this.#mode === 'tones' && this.#play.length === 0) {
-      this.#setMode('command');
-      this.#result('OK');
-    }
-    if (this.#mode === 'transmit' && this.#ending && this.#play.length === 0) this.#endStream();
+    const heard = this.#offHook ? this.#loop.transfer(this.#next(count)) : this.#unheard(count);
+    if (this.#dialler) this.#dialler.hear(heard);
+    else if (this.#settings.fclass === '8') this.#monitor?.push(heard);
+    this.#stream?.hear(heard);
   }
 
+  /** What goes to the line. */
   #next(count: number): Uint8Array {
     if (this.#dialler) return this.#dialler.next(count);
+    if (this.#stream) return this.#stream.next(count);
     const out = silence(count);
-    const taken = this.#play.take(count);
-    out.set(taken);
-    if (this.#mode === 'duplex' || this.#mode === 'transmit') this.#countPlayed(taken.length, count);
-    if (this.#held && this.#play.length < RESUME_BELOW) {
-      this.#held = false;
-      this.#port.hold(false);
+    if (this.#tones.length === 0) return out;
+    out.set(this.#tones.take(count));
+    if (this.#tones.length === 0) {
+      this.#tellActive();
+      this.#result('OK');
     }
     return out;
   }
 
-  #countPlayed(taken: number, wanted: number): void {
-    this.#counters.played += taken;
-    const starving = this.#primed && taken < wanted && !this.#ending;
-    if (starving && !this.#starving) {
-      this.#counters.underruns++;
-      this.#report('u');
-    }
-    this.#starving = starving;
-  }
-
-  #hear(samples: Uint8Array): void {
-    if (this.#offHook && this.#settings.fclass === '8') {
-      if (this.#dialler) this.#dialler.hear(samples);
-      else {
-        this.#progress.push(samples);
-        this.#dtmf.push(samples);
-      }
-    }
-    this.#tickKeys(samples.length);
-    if (this.#mode !== 'duplex' && this.#mode !== 'receive') return;
-    if (this.#port.backlog > MAX_BACKLOG) {
-      this.#counters.overruns++;
-      return;
-    }
-    this.#counters.heard += samples.length;
-    this.#port.send(shield(this.#settings.coding.fromLine(samples)));
+  /** On hook the sound goes to the modem's own loudspeaker, and none comes in. */
+  #unheard(count: number): Uint8Array {
+    this.#next(count);
+    return silence(count);
   }
 
   /** A character at a time up to the end of a command line; gives how many bytes were used. */
@@ -196,7 +135,7 @@ export class VoiceModem {
         const line = this.#line;
         this.#line = '';
         this.#execute(line);
-        if (this.#mode !== 'command') return i + 1;
+        if (this.#isBusy) return i + 1;
       } else if (byte === 0x08) this.#line = this.#line.slice(0, -1);
       else if (byte >= 0x20 && byte < 0x7f && this.#line.length < MAX_LINE) this.#line += String.fromCharCode(byte);
     }
@@ -231,8 +170,8 @@ export class VoiceModem {
       case 'stream':
         return this.#beginStream(outcome.mode);
       case 'tones':
-        this.#play.push(outcome.sound);
-        this.#setMode('tones');
+        this.#tones.push(outcome.sound);
+        this.#tellActive();
         return false;
       default:
         this.#result('ERROR');
@@ -265,92 +204,54 @@ export class VoiceModem {
       resultAtOnce: this.#options.dialResultAtOnce,
     };
     this.#dialler = new Dialler(text, settings, (result) => this.#dialled(result));
-    this.#setMode('dialling');
     this.#hook(true);
     return false;
   }
 
   #dialled(result: FinalResult): void {
     this.#dialler = undefined;
-    this.#setMode('command');
     if (result !== 'VCON' && result !== 'OK') this.#hook(false);
     this.#result(result);
   }
 
-  #beginStream(mode: 'transmit' | 'receive' | 'duplex'): boolean {
-    this.#play.clear();
-    this.#primed = false;
-    this.#starving = false;
-    this.#ending = false;
-    this.#unshielder = new Unshielder(`${ETX_CODE}^!\x1b`);
+  #beginStream(mode: StreamMode): boolean {
     this.#result('CONNECT');
-    this.#setMode(mode);
+    this.#stream = new SoundStream(
+      mode,
+      {
+        port: this.#port,
+        coding: this.#settings.coding,
+        counters: this.#counters,
+        report: (code) => this.#report(code),
+        ended: () => {
+          this.#stream = undefined;
+          this.#port.send(shieldedCode(ETX_CODE));
+          this.#tellActive();
+          this.#result('OK');
+        },
+      },
+      this.#options.duplexExit,
+    );
+    this.#tellActive();
     return false;
-  }
-
-  /** Sound and codes of the computer; gives how many bytes were used. */
-  #takeStream(bytes: Uint8Array): number {
-    const { items, used } = this.#unshielder.push(bytes);
-    for (const item of items) {
-      if (item.type === 'sound') this.#takeSound(item.samples);
-      else this.#takeCode(item.code);
-    }
-    return used;
-  }
-
-  #takeSound(samples: Uint8Array): void {
-    if (this.#mode !== 'duplex' && this.#mode !== 'transmit') return;
-    this.#primed = true;
-    this.#counters.taken += samples.length;
-    const room = MAX_PLAY - this.#play.length;
-    if (samples.length > room) {
-      this.#counters.overruns++;
-      this.#report('o');
-    }
-    this.#play.push(this.#settings.coding.toLine(samples.subarray(0, Math.max(0, room))));
-    if (this.#mode === 'transmit' && !this.#held && this.#play.length > HOLD_ABOVE) {
-      this.#held = true;
-      this.#port.hold(true);
-    }
-  }
-
-  /** ETX ends playing once all is played, `!` and ESC end recording at once, `^` duplex, CAN empties the buffer. */
-  #takeCode(code: string): void {
-    const duplexExit = this.#options.duplexExit === '^' ? '^' : ETX_CODE;
-    if (code === '\x18') this.#play.clear();
-    else if (this.#mode === 'duplex') {
-      if (code === duplexExit) this.#endStream();
-    } else if (this.#mode === 'transmit') {
-      if (code === ETX_CODE) this.#ending = true;
-      else if (code === '!' || code === '\x1b') this.#endStream();
-    } else if (this.#mode === 'receive' && (code === '!' || code === '\x1b' || code === ETX_CODE)) this.#endStream();
-  }
-
-  #endStream(): void {
-    this.#play.clear();
-    this.#port.send(shieldedCode(ETX_CODE));
-    this.#setMode('command');
-    this.#result('OK');
   }
 
   #hook(offHook: boolean): void {
     if (this.#offHook === offHook) return;
     this.#offHook = offHook;
-    this.#progress = this.#newProgress();
-    this.#dtmf = this.#newDtmf();
-    this.#later = [];
+    this.#monitor = offHook ? new LineMonitor(this.#country, (code) => this.#report(code)) : undefined;
     if (offHook) this.#loop.seize();
     else this.#loop.release();
-    this.#onActive(this.#offHook || this.#mode !== 'command');
+    this.#tellActive();
   }
 
-  #setMode(mode: Mode): void {
-    this.#mode = mode;
-    if (this.#held) {
-      this.#held = false;
-      this.#port.hold(false);
-    }
-    this.#onActive(this.#offHook || mode !== 'command');
+  /** Whether a command still runs. */
+  get #isBusy(): boolean {
+    return this.#stream !== undefined || this.#dialler !== undefined || this.#tones.length > 0;
+  }
+
+  #tellActive(): void {
+    this.#onActive(this.#offHook || this.#isBusy);
   }
 
   #current(flows: boolean): void {
@@ -373,29 +274,8 @@ export class VoiceModem {
 
   /** An event of the line. Between commands it is reported too, while the line is held in voice class. */
   #report(code: string): void {
-    const listens = this.#mode !== 'dialling' && this.#mode !== 'tones';
+    const listens = this.#dialler === undefined && this.#tones.length === 0;
     if (listens && this.#offHook && this.#settings.fclass === '8') this.#port.send(shieldedCode(code));
-  }
-
-  #newProgress(): CallProgressDetector {
-    const codes = { dial: 'd', ringback: 'r', busy: 'b' } as const;
-    return new CallProgressDetector(this.#country, { tone: (tone) => this.#report(codes[tone]), voice: () => {} });
-  }
-
-  /** A key is reported between shields, and again while it is held. */
-  #newDtmf(): DtmfDetector {
-    return new DtmfDetector((digit) => {
-      this.#report('/');
-      this.#report(digit);
-      this.#later.push({ left: KEY_AGAIN, code: digit }, { left: KEY_END, code: '~' });
-    });
-  }
-
-  #tickKeys(count: number): void {
-    if (this.#later.length === 0) return;
-    for (const entry of this.#later) entry.left -= count;
-    for (const entry of this.#later) if (entry.left <= 0) this.#report(entry.code);
-    this.#later = this.#later.filter((entry) => entry.left > 0);
   }
 
   #text(line: string): void {
