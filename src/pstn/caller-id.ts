@@ -39,7 +39,7 @@ export function isComplete(block: CallerIdBlock): boolean {
   return block.number !== undefined && block.name !== undefined;
 }
 
-export const noCallerId: CallerId = { number: undefined, name: undefined, presentation: 'unavailable' };
+const noCallerId: CallerId = { number: undefined, name: undefined, presentation: 'unavailable' };
 
 /** `P` means withheld and `O` out of area (Bellcore TR-NWT-000031), in the number or in the name. */
 export function callerIdOf(block: CallerIdBlock): CallerId {

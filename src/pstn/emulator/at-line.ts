@@ -8,7 +8,7 @@ export type AtCommand =
   | { readonly type: 'extended'; readonly name: string; readonly operation: Operation; readonly value: string }
   | { readonly type: 'unknown' };
 
-export type Operation = 'set' | 'read' | 'test' | 'act';
+type Operation = 'set' | 'read' | 'test' | 'act';
 
 const MAX_COMMANDS = 20;
 

@@ -1,18 +1,13 @@
 import { DtmfDetector } from '#media/dtmf.ts';
 import { silence } from '#media/g711.ts';
-import type { Clock, Timer } from '#platform/clock.ts';
+import type { Clock } from '#platform/clock.ts';
 import { type CountryCode, countries, type LineCountry } from '#pstn/countries.ts';
-import { Ear, type HearingReport } from '#pstn/emulator/ear.ts';
+import { type CallDirection, type CallReport, ConnectedCall } from '#pstn/emulator/connected-call.ts';
 import type { Loop, LoopListener } from '#pstn/emulator/loop.ts';
 import { type HangUpHow, NumberPlan, type Party, type RingCallerId } from '#pstn/emulator/number-plan.ts';
-import {
-  KeyedSource,
-  networkTone,
-  recording,
-  type SoundSource,
-  silentSource,
-  steadyTone,
-} from '#pstn/emulator/sound-source.ts';
+import { Ringer } from '#pstn/emulator/ringer.ts';
+import { networkTone, type SoundSource, silentSource } from '#pstn/emulator/sound-source.ts';
+import { TimerSet } from '#pstn/emulator/timer-set.ts';
 
 export type ExchangeEvent =
   | { readonly event: 'off-hook' }
@@ -23,20 +18,10 @@ export type ExchangeEvent =
   | { readonly event: 'ringing' }
   /** The caller gave up, or `ringFor` was over. */
   | { readonly event: 'ring-ended' }
-  | { readonly event: 'answered'; readonly direction: 'from-line' | 'to-line'; readonly afterMs: number }
+  | { readonly event: 'answered'; readonly direction: CallDirection; readonly afterMs: number }
   | { readonly event: 'digit'; readonly digit: string }
   | { readonly event: 'hung-up'; readonly how: HangUpHow }
   | ({ readonly event: 'call-ended' } & CallReport);
-
-/** A call as the exchange saw it. */
-export interface CallReport extends HearingReport {
-  readonly direction: 'from-line' | 'to-line';
-  readonly number: string | null;
-  readonly sentHz: number | null;
-  /** Since the answer. */
-  readonly durationMs: number;
-  readonly endedBy: 'line' | 'exchange' | null;
-}
 
 export interface RingOptions {
   readonly callerId?: RingCallerId;
@@ -49,21 +34,9 @@ export interface RingOptions {
 /** Silence after a digit that ends the number, in samples. */
 const END_OF_NUMBER = 8000;
 const LOOP_DROP_MS = 800;
-const ID_BEFORE_RING_MS = 300;
-const ID_AFTER_RING_MS = 500;
 const MAX_NUMBER = 32;
 /** What a caller plays that rings back. */
 const CALLBACK_HZ = 587;
-
-interface Call {
-  readonly party: Party;
-  readonly direction: 'from-line' | 'to-line';
-  readonly number: string | null;
-  readonly source: KeyedSource;
-  readonly ear: Ear;
-  samples: number;
-  endedBy: 'line' | 'exchange' | null;
-}
 
 type State =
   | { readonly name: 'idle' }
@@ -76,7 +49,7 @@ type State =
       left: number;
       readonly tone: SoundSource;
     }
-  | { readonly name: 'connected'; readonly call: Call }
+  | { readonly name: 'connected'; readonly call: ConnectedCall }
   /** Nothing more will come of it: tone until the line is on hook. */
   | { readonly name: 'released'; readonly tone: SoundSource };
 
@@ -87,11 +60,12 @@ export class Exchange implements Loop {
   readonly #onEvent: (event: ExchangeEvent) => void;
   readonly #plan = new NumberPlan();
   readonly #dialReceiver: DtmfDetector;
-  readonly #timers = new Set<Timer>();
+  readonly #timers: TimerSet;
+  readonly #ringer: Ringer;
   #listener: LoopListener | undefined;
   #offHook = false;
   #state: State = { name: 'idle' };
-  #last: Call | undefined;
+  #last: ConnectedCall | undefined;
   #callBack: Party['callBack'];
   #recordNext = false;
 
@@ -99,6 +73,8 @@ export class Exchange implements Loop {
     this.#clock = deps.clock;
     this.#onEvent = deps.onEvent;
     this.#country = countries[country];
+    this.#timers = new TimerSet(deps.clock);
+    this.#ringer = new Ringer({ clock: deps.clock, timers: this.#timers }, this.#country);
     this.#dialReceiver = new DtmfDetector((digit) => this.#dialled(digit));
   }
 
@@ -112,7 +88,7 @@ export class Exchange implements Loop {
 
   /** No more timers of its own. */
   close(): void {
-    this.#cancelTimers();
+    this.#timers.cancel();
   }
 
   /** Rings the line; false when it is in use. */
@@ -120,17 +96,15 @@ export class Exchange implements Loop {
     if (this.#offHook || this.#state.name !== 'idle') return false;
     this.#state = { name: 'ringing', ring: options, since: this.#clock.now() };
     this.#onEvent({ event: 'ringing' });
-    const before = this.#country.callerId === 'before-ring' && options.callerId !== undefined;
-    if (before) this.#sendCallerId(options.callerId);
-    this.#after(before ? ID_BEFORE_RING_MS : 0, () => this.#burst(0));
-    if (options.ringForMs !== undefined) this.#after(options.ringForMs, () => this.giveUp());
+    if (this.#listener) this.#ringer.start(this.#listener, options.callerId);
+    if (options.ringForMs !== undefined) this.#timers.after(options.ringForMs, () => this.giveUp());
     return true;
   }
 
   /** The caller of a ring hangs up before the answer. */
   giveUp(): void {
     if (this.#state.name !== 'ringing') return;
-    this.#cancelTimers();
+    this.#timers.cancel();
     this.#state = { name: 'idle' };
     this.#listener?.ring(false);
     this.#onEvent({ event: 'ring-ended' });
@@ -140,14 +114,14 @@ export class Exchange implements Loop {
   hangUp(how: HangUpHow): boolean {
     const state = this.#state;
     if (state.name !== 'connected') return false;
-    this.#cancelTimers();
+    this.#timers.cancel();
     this.#onEvent({ event: 'hung-up', how });
     this.#endCall(state.call, 'exchange');
     const tone = networkTone(how === 'busy-tone' ? this.#country.busy : this.#country.dial);
     this.#state = { name: 'released', tone };
     if (how === 'loop-drop') {
       this.#listener?.current(false);
-      this.#after(LOOP_DROP_MS, () => this.#listener?.current(true));
+      this.#timers.after(LOOP_DROP_MS, () => this.#listener?.current(true));
     }
     return true;
   }
@@ -155,25 +129,24 @@ export class Exchange implements Loop {
   /** The far end presses keys. */
   sendDigits(digits: string): boolean {
     if (this.#state.name !== 'connected') return false;
-    this.#state.call.source.press(digits);
+    this.#state.call.press(digits);
     return true;
   }
 
   /** Keeps the sound of the call in progress, or else of the next one. */
   record(): void {
-    if (this.#state.name === 'connected') this.#state.call.ear.record();
+    if (this.#state.name === 'connected') this.#state.call.record();
     else this.#recordNext = true;
   }
 
   /** What was kept of the call in progress or the last one, mu-law. */
   get recorded(): Uint8Array {
-    return this.#callNowOrLast()?.ear.recorded ?? new Uint8Array(0);
+    return this.#callNowOrLast()?.recorded ?? new Uint8Array(0);
   }
 
   /** The call in progress, or else the last one. */
   report(): CallReport | undefined {
-    const call = this.#callNowOrLast();
-    return call && reportOf(call);
+    return this.#callNowOrLast()?.report;
   }
 
   seize(): void {
@@ -182,7 +155,7 @@ export class Exchange implements Loop {
     this.#onEvent({ event: 'off-hook' });
     const state = this.#state;
     if (state.name === 'ringing') {
-      this.#cancelTimers();
+      this.#timers.cancel();
       this.#listener?.ring(false);
       this.#connect(state.ring.party, 'to-line', state.ring.callerId?.number ?? null, this.#clock.now() - state.since);
     } else this.#state = { name: 'collecting', digits: '', quiet: 0, tone: networkTone(this.#country.dial) };
@@ -191,7 +164,7 @@ export class Exchange implements Loop {
   release(): void {
     if (!this.#offHook) return;
     this.#offHook = false;
-    this.#cancelTimers();
+    this.#timers.cancel();
     if (this.#state.name === 'connected') this.#endCall(this.#state.call, 'line');
     this.#state = { name: 'idle' };
     this.#onEvent({ event: 'on-hook' });
@@ -199,7 +172,7 @@ export class Exchange implements Loop {
     this.#callBack = undefined;
     if (!callBack) return;
     const party: Party = { behaviour: 'answers', answerAfterMs: 0, sendHz: CALLBACK_HZ };
-    this.#after(callBack.afterMs, () => this.ring({ callerId: callBack.callerId, party }));
+    this.#timers.after(callBack.afterMs, () => this.ring({ callerId: callBack.callerId, party }));
   }
 
   transfer(sent: Uint8Array): Uint8Array {
@@ -210,7 +183,7 @@ export class Exchange implements Loop {
       case 'calling':
         return this.#progress(state, sent.length);
       case 'connected':
-        return this.#converse(state.call, sent);
+        return state.call.transfer(sent);
       case 'released':
         return state.tone.next(sent.length);
       default:
@@ -261,90 +234,25 @@ export class Exchange implements Loop {
     return sound;
   }
 
-  #converse(call: Call, sent: Uint8Array): Uint8Array {
-    call.samples += sent.length;
-    call.ear.push(sent);
-    return call.source.next(sent.length);
-  }
-
-  #connect(party: Party, direction: Call['direction'], number: string | null, afterMs: number): void {
-    const ear = new Ear((digit) => this.#onEvent({ event: 'digit', digit }));
-    if (this.#recordNext) ear.record();
+  #connect(party: Party, direction: CallDirection, number: string | null, afterMs: number): void {
+    const call = new ConnectedCall({ party, direction, number }, (digit) => this.#onEvent({ event: 'digit', digit }));
+    if (this.#recordNext) call.record();
     this.#recordNext = false;
-    const source = new KeyedSource(soundOf(party));
-    const call: Call = { party, direction, number, source, ear, samples: 0, endedBy: null };
     this.#last = call;
     this.#state = { name: 'connected', call };
     this.#onEvent({ event: 'answered', direction, afterMs });
     const { sendDigits, hangUpAfterMs, hangUpHow = 'busy-tone' } = party;
-    if (sendDigits) this.#after(sendDigits.afterMs, () => source.press(sendDigits.digits));
-    if (hangUpAfterMs !== undefined) this.#after(hangUpAfterMs, () => this.hangUp(hangUpHow));
+    if (sendDigits) this.#timers.after(sendDigits.afterMs, () => call.press(sendDigits.digits));
+    if (hangUpAfterMs !== undefined) this.#timers.after(hangUpAfterMs, () => this.hangUp(hangUpHow));
   }
 
-  #endCall(call: Call, endedBy: 'line' | 'exchange'): void {
-    call.endedBy = endedBy;
+  #endCall(call: ConnectedCall, endedBy: 'line' | 'exchange'): void {
+    call.end(endedBy);
     if (call.direction === 'from-line') this.#callBack = call.party.callBack;
-    this.#onEvent({ event: 'call-ended', ...reportOf(call) });
+    this.#onEvent({ event: 'call-ended', ...call.report });
   }
 
-  #callNowOrLast(): Call | undefined {
+  #callNowOrLast(): ConnectedCall | undefined {
     return this.#state.name === 'connected' ? this.#state.call : this.#last;
   }
-
-  /** One burst of ringing current and the pause behind it. */
-  #burst(index: number): void {
-    const cadence = this.#country.ringing;
-    this.#listener?.ring(true);
-    this.#after(cadence[index % cadence.length] ?? 0, () => {
-      this.#listener?.ring(false);
-      const first = index === 0 && this.#country.callerId === 'after-ring';
-      if (first && this.#state.name === 'ringing') {
-        const { callerId } = this.#state.ring;
-        this.#after(ID_AFTER_RING_MS, () => this.#sendCallerId(callerId));
-      }
-      this.#after(cadence[(index + 1) % cadence.length] ?? 0, () =>
-        this.#burst((index + 2) % cadence.length || cadence.length),
-      );
-    });
-  }
-
-  #sendCallerId(callerId: RingCallerId | undefined): void {
-    if (callerId === undefined) return;
-    const time = new Date(this.#clock.now());
-    const two = (value: number) => String(value).padStart(2, '0');
-    this.#listener?.callerId({
-      date: two(time.getUTCMonth() + 1) + two(time.getUTCDate()),
-      time: two(time.getUTCHours()) + two(time.getUTCMinutes()),
-      ...callerId,
-    });
-  }
-
-  #after(ms: number, act: () => void): void {
-    const timer = this.#clock.after(ms, () => {
-      this.#timers.delete(timer);
-      act();
-    });
-    this.#timers.add(timer);
-  }
-
-  #cancelTimers(): void {
-    for (const timer of this.#timers) timer.cancel();
-    this.#timers.clear();
-  }
-}
-
-function soundOf(party: Party): SoundSource {
-  if (party.sendSound) return recording(party.sendSound);
-  return party.sendHz === undefined ? silentSource : steadyTone([party.sendHz]);
-}
-
-function reportOf(call: Call): CallReport {
-  return {
-    ...call.ear.report(),
-    direction: call.direction,
-    number: call.number,
-    sentHz: call.party.sendHz ?? null,
-    durationMs: Math.round(call.samples / 8),
-    endedBy: call.endedBy,
-  };
 }

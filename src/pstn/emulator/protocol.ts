@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isDigits } from '#media/dtmf.ts';
-import type { CallReport, ExchangeEvent } from '#pstn/emulator/exchange.ts';
+import type { CallReport } from '#pstn/emulator/connected-call.ts';
+import type { ExchangeEvent } from '#pstn/emulator/exchange.ts';
 import type { StreamCounters } from '#pstn/emulator/sound-stream.ts';
 
 /** What a line emulator is told, one JSON object a line, and what it says. */

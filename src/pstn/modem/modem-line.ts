@@ -1,9 +1,10 @@
 import type { Clock, Timer } from '#platform/clock.ts';
-import { Failure, messageOf } from '#platform/failure.ts';
+import { messageOf } from '#platform/failure.ts';
 import { type Logger, printable } from '#platform/log.ts';
 import type { CountryCode } from '#pstn/countries.ts';
 import type { CallerId, DialFault, IncomingRing, Line, LineCall, LineObserver, LineStatus } from '#pstn/line.ts';
 import { ModemCall } from '#pstn/modem/call.ts';
+import { dialFailure } from '#pstn/modem/dial-failure.ts';
 import { initialState, step } from '#pstn/modem/machine/machine.ts';
 import type { Effect, Input, MachineOptions, Outcome, State, TimerName } from '#pstn/modem/machine/state.ts';
 import { ModemReader } from '#pstn/modem/reader.ts';
@@ -327,26 +328,5 @@ export class ModemLine implements Line {
     if (outcome.type === 'ended') call?.finish(outcome.hangup);
     const fault: DialFault = outcome.type === 'failed' ? outcome.fault : { code: 'no-answer' };
     pending?.reject(dialFailure(fault));
-  }
-}
-
-function dialFailure(fault: DialFault): Failure<DialFault> {
-  return new Failure<DialFault>(fault, describe(fault));
-}
-
-function describe(fault: DialFault): string {
-  switch (fault.code) {
-    case 'line-unavailable':
-      return `the telephone line can't take the call now: it is ${fault.state}`;
-    case 'no-dial-tone':
-      return 'the telephone line gives no dial tone: check the cable to the wall socket';
-    case 'busy':
-      return 'the number called is busy';
-    case 'no-answer':
-      return 'the number called does not answer';
-    case 'aborted':
-      return 'the call was given up before the answer';
-    case 'modem':
-      return `the voice modem failed: ${fault.detail}`;
   }
 }

@@ -3,7 +3,7 @@ import { goertzelPower } from '#media/spectrum.ts';
 import { concat } from '#platform/bytes.ts';
 import type { LineCountry, NetworkTone } from '#pstn/countries.ts';
 
-export type ProgressTone = 'dial' | 'ringback' | 'busy';
+type ProgressTone = 'dial' | 'ringback' | 'busy';
 
 /** What one block of sound is. */
 type BlockKind = 'silence' | 'other' | 'tone';
