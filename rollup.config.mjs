@@ -1,21 +1,66 @@
+import { posix } from 'node:path';
 import commonjs from '@rollup/plugin-commonjs';
 import json from '@rollup/plugin-json';
 import nodeResolve from '@rollup/plugin-node-resolve';
+import { build } from 'esbuild';
 import esbuild from 'rollup-plugin-esbuild';
 
 /** Packages with a native addon stay beside the bundle; everything else goes into the one file. */
 const native = ['lmdb', 'koffi', '@serialport/bindings-cpp'];
+const isExternal = (id) => id.startsWith('node:') || native.some((name) => id === name || id.startsWith(`${name}/`));
+
+/**
+ * Packs rollup's chunks into one file in which a dynamically imported chunk is evaluated at its first import, not at the start:
+ * a gateway then has no code in memory for what it does not use. Rollup itself can only inline such chunks, which evaluates them all.
+ */
+function oneFile() {
+  return {
+    name: 'one-file',
+    async generateBundle(_options, bundle) {
+      const chunks = Object.values(bundle);
+      const sources = new Map(chunks.map((chunk) => [chunk.fileName, chunk.code]));
+      const entry = chunks.find((chunk) => chunk.isEntry);
+      const packed = await build({
+        entryPoints: [entry.fileName],
+        bundle: true,
+        write: false,
+        format: 'esm',
+        platform: 'node',
+        target: 'node20',
+        legalComments: 'none',
+        logLevel: 'error',
+        plugins: [chunksAs(sources)],
+      });
+      for (const { fileName } of chunks.filter((chunk) => chunk !== entry)) delete bundle[fileName];
+      entry.code = `#!/usr/bin/env node\n${packed.outputFiles[0].text}`;
+    },
+  };
+}
+
+function chunksAs(sources) {
+  return {
+    name: 'chunks',
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /.*/ }, ({ path, importer }) => {
+        const file = path.startsWith('.') ? posix.join(posix.dirname(importer), path) : path;
+        return sources.has(file) ? { path: file, namespace: 'chunk' } : { path, external: true };
+      });
+      onLoad({ filter: /.*/, namespace: 'chunk' }, ({ path }) => ({ contents: sources.get(path), loader: 'js' }));
+    },
+  };
+}
 
 function bundle(input, file) {
   return {
     input,
-    external: (id) => id.startsWith('node:') || native.some((name) => id === name || id.startsWith(`${name}/`)),
-    output: { file, format: 'esm', inlineDynamicImports: true, sourcemap: false, banner: '#!/usr/bin/env node' },
+    external: isExternal,
+    output: { dir: 'dist', format: 'esm', entryFileNames: file, chunkFileNames: '[name]-[hash].mjs' },
     plugins: [
       nodeResolve({ preferBuiltins: true, exportConditions: ['node'] }),
       commonjs({ strictRequires: true, ignoreDynamicRequires: true }),
       json(),
       esbuild({ target: 'node20', minify: false }),
+      oneFile(),
     ],
     onwarn(warning) {
       const own = !warning.ids?.some((id) => id.includes('node_modules'));
@@ -24,4 +69,4 @@ function bundle(input, file) {
   };
 }
 
-export default [bundle('src/main.ts', 'dist/copperring.mjs'), bundle('bench/main.ts', 'dist/bench.mjs')];
+export default [bundle('src/main.ts', 'copperring.mjs'), bundle('bench/main.ts', 'bench.mjs')];

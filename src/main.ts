@@ -5,7 +5,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => ending.abort(new Error(signal)));
 }
 
-process.exitCode = await runProgram(
+const running = runProgram(
   {
     environment: process.env,
     program: process.argv[1] ?? '',
@@ -16,3 +16,7 @@ process.exitCode = await runProgram(
   },
   process.argv.slice(2),
 );
+// Not awaited here: in the bundle, modules that are loaded on demand come after this one and must get their turn.
+running.then((status) => {
+  process.exitCode = status;
+});
