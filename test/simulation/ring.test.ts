@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SimulatedOverlay, unreachable } from './simulated-overlay.ts';
+import { type SimulatedNode, SimulatedOverlay, unreachable } from './simulated-overlay.ts';
 
 /** Long enough for copies to be made and surplus ones to be dropped after a change. */
 const SETTLED = 70_000;
@@ -115,10 +115,13 @@ describe('a ring in one process, in virtual time', () => {
       records.set(`r${i}`, `v${i}`);
       await overlay.store(first, `r${i}`, `v${i}`);
     }
-    const made = await Promise.all(Array.from({ length: 15 }, (_, i) => overlay.make(`peer${i + 1}`)));
+    const made: SimulatedNode[] = [];
+    for (let i = 1; i <= 15; i++) made.push(await overlay.make(`peer${i}`));
     await overlay.clock.run(Promise.all(made.map(({ node }) => node.start())));
     await overlay.clock.runUntil(() => overlay.isRing(), 30_000);
-    expect(await unreachable(overlay, records)).toEqual([]);
+    expect(await unreachable(overlay, records, 4)).toEqual([]);
+    await overlay.clock.advance(SETTLED);
+    expect(copies(overlay)).toBeGreaterThanOrEqual(3 * records.size);
   });
 
   it('R6940-10.7.4.4-01 R6940-10.7.4.4-03 R6940-6.4.2.3-02 merges two rings that know one bootstrap node, with the records of both', async () => {

@@ -57,53 +57,65 @@ export class HandoverCopies {
     };
   }
 
-  /** Resolves when every record that belongs was acknowledged or refused, those included that changed meanwhile. */
-  async copyTo(to: NodeId, belongs: Belongs): Promise<void> {
+  /**
+   * Resolves when every record that belongs was acknowledged or refused, those included that changed meanwhile; with false when some
+   * were refused or not answered.
+   */
+  async copyTo(to: NodeId, belongs: Belongs): Promise<boolean> {
     const mirror: Mirror = { to, belongs, changed: new Map(), finished: false };
     this.#mirrors.add(mirror);
+    let complete = true;
     try {
       for (let after: RecordName | undefined; ; ) {
         const names = this.#deps.records.names({ limit: CHUNK, ...(after === undefined ? {} : { after }) });
-        await this.#copyAll(
+        const copied = await this.#copyAll(
           to,
           names.filter(({ resource }) => belongs(resource)),
         );
+        complete &&= copied;
         after = names.at(-1);
         if (names.length < CHUNK) break;
       }
-      await this.#catchUp(mirror);
+      const caughtUp = await this.#catchUp(mirror);
+      return complete && caughtUp;
     } finally {
       this.#deps.clock.after(GRACE_MS, () => this.#mirrors.delete(mirror));
     }
   }
 
-  async #catchUp(mirror: Mirror): Promise<void> {
+  async #catchUp(mirror: Mirror): Promise<boolean> {
+    let complete = true;
     for (;;) {
       const changed = [...mirror.changed.values()];
       mirror.changed.clear();
-      await this.#copyAll(mirror.to, changed);
+      const copied = await this.#copyAll(mirror.to, changed);
+      complete &&= copied;
       if (mirror.changed.size > 0) continue;
       const isRunning = [...this.#running.values()].some((names) => names.some((n) => mirror.belongs(n.resource)));
       if (!isRunning) break;
       await new Promise<void>((proceed) => this.#waiting.push(proceed));
     }
     mirror.finished = true;
+    return complete;
   }
 
-  #note(mirror: Mirror, names: readonly RecordName[]): Promise<void>[] {
+  #note(mirror: Mirror, names: readonly RecordName[]): Promise<unknown>[] {
     const belonging = names.filter(({ resource }) => mirror.belongs(resource));
     if (mirror.finished) return belonging.map((name) => this.#deps.replicator.copy(mirror.to, name));
     for (const name of belonging) mirror.changed.set(`${name.kind}/${name.resource}`, name);
     return [];
   }
 
-  async #copyAll(to: NodeId, names: readonly RecordName[]): Promise<void> {
+  async #copyAll(to: NodeId, names: readonly RecordName[]): Promise<boolean> {
     const queue = [...names];
+    let complete = true;
     const work = async () => {
       for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
-        await this.#deps.replicator.copy(to, name);
+        const copied = await this.#deps.replicator.copy(to, name);
+        complete &&= copied;
       }
     };
     await Promise.all(Array.from({ length: PARALLEL }, work));
+    return complete;
   }
 }

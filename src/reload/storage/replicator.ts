@@ -68,12 +68,16 @@ export class Replicator {
     return targets.filter((to) => !failed.has(to));
   }
 
-  /** Stores a copy of a whole record at `to`, in as many messages as it takes (RFC 6940 §10.7.3). Never rejects. */
-  async copy(to: NodeId, name: RecordName): Promise<void> {
+  /**
+   * Stores a copy of a whole record at `to`, in as many messages as it takes (RFC 6940 §10.7.3). Never rejects; resolves with whether
+   * the record is there now.
+   */
+  async copy(to: NodeId, name: RecordName): Promise<boolean> {
     const change = this.#wholeRecord(name);
-    if (change !== undefined && (await this.#sendInBatches(to, change)) === 'newer-there') {
-      await this.#copyAfterMerge(to, change);
-    }
+    if (change === undefined) return true;
+    const delivery = await this.#sendInBatches(to, change);
+    if (delivery === 'newer-there') await this.#copyAfterMerge(to, change);
+    return delivery !== 'failed';
   }
 
   /** The other peer has values later than ours: they replace ours, and it gets those of ours that are later (RFC 6940 §7.4.1.1). */

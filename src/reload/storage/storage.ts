@@ -77,7 +77,7 @@ export class Storage {
   }
 
   /** See `Handover` of the topology. */
-  copyTo(to: NodeId, belongs: (resource: ResourceId) => boolean): Promise<void> {
+  copyTo(to: NodeId, belongs: (resource: ResourceId) => boolean): Promise<boolean> {
     return this.#parts.copies.copyTo(to, belongs);
   }
 

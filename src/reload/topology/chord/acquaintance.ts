@@ -1,3 +1,4 @@
+import type { Timer } from '#platform/clock.ts';
 import { messageOf } from '#platform/failure.ts';
 import type { ChordCore } from '#reload/topology/chord/core.ts';
 import { isPeerOf } from '#reload/topology/chord/ring.ts';
@@ -15,20 +16,23 @@ export class Acquaintance {
   /** Until when a node is not tried again. */
   readonly #unreachable = new Map<NodeId, number>();
   readonly #stopped = new AbortController();
+  readonly #reconsider: () => void;
+  #retry: Timer | undefined;
 
-  constructor(core: ChordCore) {
+  /** `reconsider` is called some time after a failure, to look through the neighbours' Updates again: no new one may come for long. */
+  constructor(core: ChordCore, reconsider: () => void) {
     this.#core = core;
+    this.#reconsider = reconsider;
   }
 
   /** Looks through nodes that `learnedFrom` knows; the Attaches are source-routed over it (RFC 6940 §10.6). */
   consider(nodes: readonly NodeId[], learnedFrom?: NodeId): void {
-    const { table, deps } = this.#core;
+    const { table } = this.#core;
     const fresh = nodes.filter((node) => this.#isWorthTrying(node));
     if (fresh.length === 0) return;
     const { predecessors, successors } = table.neighboursWith(fresh);
     for (const node of new Set([...successors, ...predecessors])) {
-      if (table.has(node) || this.#underway.size >= PARALLEL) continue;
-      if (deps.links.get(node) === undefined) void this.attach(node, learnedFrom);
+      if (!table.has(node) && this.#underway.size < PARALLEL) void this.attach(node, learnedFrom);
     }
   }
 
@@ -62,6 +66,10 @@ export class Acquaintance {
     const { deps, options } = this.#core;
     if (this.#unreachable.size >= MAX_REMEMBERED) this.#unreachable.clear();
     this.#unreachable.set(node, deps.clock.now() + options.unreachableFor);
+    this.#retry ??= deps.clock.after(options.unreachableFor, () => {
+      this.#retry = undefined;
+      this.#reconsider();
+    });
   }
 
   isAvoided(node: NodeId): boolean {
@@ -74,6 +82,7 @@ export class Acquaintance {
   }
 
   stop(): void {
+    this.#retry?.cancel();
     this.#stopped.abort();
   }
 

@@ -74,7 +74,7 @@ export class Chord implements NextHop {
     };
     this.#received = new ReceivedUpdates(deps.clock);
     this.#updates = new Updates(core);
-    this.#acquaintance = new Acquaintance(core);
+    this.#acquaintance = new Acquaintance(core, () => this.#reconsider());
     this.#replication = new Replication(core);
     this.#admission = new Admission(core, this.#updates, (joiner) => this.#enter(joiner, true));
     this.#stabilisation = new Stabilisation(core, this.#updates, this.#acquaintance);
@@ -148,11 +148,6 @@ export class Chord implements NextHop {
     await Promise.race([this.#replication.copyOut(), delay(this.#deps.clock, 2 * this.#options.leaveTimeout)]);
     this.#stage = 'left';
     await sendLeaves(this.#core);
-    this.#end();
-  }
-
-  /** Ends without a word. */
-  stop(): void {
     this.#end();
   }
 
@@ -236,6 +231,7 @@ export class Chord implements NextHop {
     this.#replication.begin(this.#rangeStart());
     this.#replication.changed({ type: 'gained', peer: this.#deps.nodeId, admitted: true });
     this.#stabilisation.start();
+    this.#updates.schedule(true);
     this.#updates.flush();
   }
 
@@ -273,6 +269,15 @@ export class Chord implements NextHop {
     });
   }
 
+  #reconsider(): void {
+    if (this.#stage !== 'joined') return;
+    const { predecessors, successors } = this.#table.neighbours();
+    for (const node of new Set([...successors, ...predecessors])) {
+      const update = this.#received.latest(node);
+      if (update !== undefined) this.#acquaintance.consider(nodesOf(update), node);
+    }
+  }
+
   #enter(peer: NodeId, admitted: boolean): void {
     if (this.#deps.configuration.current.badNodes.includes(peer) || !this.#table.enter(peer)) return;
     this.#deps.log.debug('peer entered', { peer });
@@ -294,7 +299,7 @@ export class Chord implements NextHop {
   #takeRouteQuery(request: IncomingRequest): Response {
     const { nodeId, links, clock } = this.#deps;
     const { response, sendUpdate } = answerRouteQuery(request, (target) => {
-      const linked = links.nodes().find((node) => (node as string) === target);
+      const linked = links.nodes().find((node) => node === (target as string));
       return linked ?? (this.isResponsible(target) ? nodeId : this.#table.nextHop(target));
     });
     const asker = request.signatory.nodeId;
@@ -360,8 +365,7 @@ export class Chord implements NextHop {
     const before = this.#known;
     this.#known = this.#table.neighbours();
     const rangeChanged = before.predecessors[0] !== this.#known.predecessors[0];
-    const differ = String(before.predecessors) !== String(this.#known.predecessors);
-    const neighboursChanged = differ || String(before.successors) !== String(this.#known.successors);
+    const neighboursChanged = JSON.stringify(before) !== JSON.stringify(this.#known);
     if (rangeChanged) this.#updates.schedule(true);
     else if (neighboursChanged && this.#deps.configuration.current.chordReactive) this.#updates.schedule(false);
     this.#replication.changed(change);

@@ -8,6 +8,8 @@ export interface ChordOptions {
   readonly suspicionTimeout: number;
   /** Wait between the loss of a successor and new replicas (RFC 6940 §3). */
   readonly holdDown: number;
+  /** Wait before copies that were not all taken are made again. */
+  readonly copyRetry: number;
   /** Changes within such a time, drawn evenly, go into one Update. */
   readonly coalesce: { readonly min: number; readonly max: number };
   /** Between two looks for a second ring (RFC 6940 §10.7.4.4). */
@@ -27,6 +29,7 @@ export const defaultChordOptions: ChordOptions = {
   livenessInterval: 15_000,
   suspicionTimeout: 3000,
   holdDown: 30_000,
+  copyRetry: 5000,
   coalesce: { min: 100, max: 500 },
   partitionInterval: 300_000,
   joinTimeout: 60_000,

@@ -24,6 +24,10 @@ export class ReceivedUpdates {
     this.#tell(from, undefined);
   }
 
+  latest(from: NodeId): ChordUpdate | undefined {
+    return this.#latest.get(from);
+  }
+
   /** The last Update of the node, or the next one; undefined when none comes within `ms` or the link breaks. */
   async of(from: NodeId, ms: number): Promise<ChordUpdate | undefined> {
     const known = this.#latest.get(from);

@@ -1,6 +1,6 @@
 import type { Timer } from '#platform/clock.ts';
 import { messageOf } from '#platform/failure.ts';
-import type { Change, ChordCore } from '#reload/topology/chord/core.ts';
+import { type Change, type ChordCore, jittered } from '#reload/topology/chord/core.ts';
 import { within } from '#reload/topology/chord/ring.ts';
 import { REPLICAS } from '#reload/topology/chord/routing-table.ts';
 import type { NodeId, ResourceId } from '#reload/wire/ids.ts';
@@ -17,6 +17,9 @@ interface Lack {
   readonly notBefore: number;
 }
 
+/** The wait between attempts grows up to 2^6 times the first. */
+const MAX_DOUBLINGS = 6;
+
 /**
  * Keeps two copies of what this peer is responsible for at its first two successors (RFC 6940 §10.4, §10.7.3): says which nodes
  * lack which part, copies it to them, and drops what this peer holds for nobody any more. After a loss all of it waits for
@@ -28,6 +31,8 @@ export class Replication {
   #members: readonly NodeId[] = [];
   /** What each successor, or a new owner, still lacks. */
   readonly #lacking = new Map<NodeId, Lack>();
+  /** How often in a row copies to a node were not all taken. */
+  readonly #failures = new Map<NodeId, number>();
   #timer: Timer | undefined;
   #dropTimer: Timer | undefined;
   #working = false;
@@ -42,6 +47,7 @@ export class Replication {
     this.#after = after;
     this.#members = [];
     this.#lacking.clear();
+    this.#failures.clear();
   }
 
   /** To be told after every change of the table while this node is a peer. */
@@ -124,14 +130,24 @@ export class Replication {
   }
 
   async #copy(node: NodeId, sections: readonly Section[]): Promise<void> {
-    const { deps, table } = this.#core;
+    const { deps, table, options } = this.#core;
     if (!table.has(node)) return;
     const belongs = (resource: ResourceId) => sections.some(({ after, upTo }) => within(resource, after, upTo));
+    let complete = false;
     try {
-      await deps.handover.copyTo(node, belongs);
+      complete = await deps.handover.copyTo(node, belongs);
     } catch (error) {
       deps.log.warn('copies not made', { node, why: messageOf(error) });
     }
+    // Perhaps the node does not know yet that it is to hold them: its own Updates may be on their way.
+    const isWanted = this.#members.includes(node) || node === this.#after;
+    const failures = complete || !isWanted ? 0 : (this.#failures.get(node) ?? 0) + 1;
+    if (failures === 0) this.#failures.delete(node);
+    if (failures === 0 || !table.has(node) || !this.#core.joined()) return;
+    this.#failures.set(node, failures);
+    const wait = options.copyRetry * 2 ** Math.min(failures - 1, MAX_DOUBLINGS);
+    const notBefore = deps.clock.now() + jittered(deps.random, wait);
+    for (const section of sections) this.#add(node, section, notBefore);
   }
 
   /** RFC 6940 §10.7.3: what lies beyond three predecessors is nobody's replica here. */

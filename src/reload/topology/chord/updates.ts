@@ -37,14 +37,12 @@ export class Updates {
     this.#timer = undefined;
     const everyone = this.#everyone;
     this.#everyone = false;
-    const { deps, table } = this.#core;
+    const { deps } = this.#core;
     if (!this.#core.joined()) return;
     for (const node of deps.links.nodes()) {
       const type = this.typeFor(node);
-      const isPeer = table.has(node);
-      if (!isPeer && !everyone) continue;
-      if (this.#told.get(node) === this.#content(type) && !(everyone && isPeer && type === 'peer_ready')) continue;
-      void this.send(node, type);
+      const isNews = this.#told.get(node) !== this.#content(type);
+      if (isNews || (everyone && type === 'peer_ready')) void this.send(node, type);
     }
   }
 
