@@ -26,7 +26,7 @@ export interface LineEmulatorCommandDeps {
   readonly output: Writable;
 }
 
-export interface LineEmulatorOptionFault {
+interface LineEmulatorOptionFault {
   readonly code: 'bad-option';
   readonly option: string;
 }

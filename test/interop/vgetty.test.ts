@@ -120,7 +120,11 @@ describe.skipIf(reason !== undefined && !required)('vgetty, unmodified, on the e
       // What vgetty recorded of the exchange.
       const [message] = readdirSync(join(directory, 'spool/incoming'));
       expect(message).toContain('5551234');
-      const wav = execFileSync('sh', ['-c', 'rmdtopvf "$0" | pvftowav -16', join(directory, 'spool/incoming', message!)]);
+      const wav = execFileSync('sh', [
+        '-c',
+        'rmdtopvf "$0" | pvftowav -16',
+        join(directory, 'spool/incoming', message!),
+      ]);
       const { samples } = readWav(wav);
       expect(samples.length).toBeGreaterThan(2 * 8000);
       expect(dominantFrequency(samples.subarray(4000, 12_000))?.frequency).toBeCloseTo(850, -1);

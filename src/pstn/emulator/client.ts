@@ -15,7 +15,7 @@ export interface LineEmulatorOptions {
   readonly stallMs?: number;
 }
 
-export type EmulatorFault =
+type EmulatorFault =
   | { readonly code: 'exited'; readonly status: number | null }
   | { readonly code: 'timeout'; readonly waitedMs: number }
   | { readonly code: 'refused'; readonly command: string };

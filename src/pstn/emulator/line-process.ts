@@ -29,6 +29,8 @@ const MAX_LINE = 65_536;
 
 /** An emulated line as a process of its own: its device on one side, commands to the exchange on the other. Resolves when `input` ends. */
 export async function runLineProcess(deps: LineProcessDeps, options: LineProcessOptions): Promise<void> {
+  // Whoever reads the events may be gone before the end of the input tells so.
+  deps.output.on('error', () => {});
   const process = new LineProcess(deps, options);
   await process.plugIn();
   try {
