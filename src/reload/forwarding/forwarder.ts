@@ -106,6 +106,15 @@ export class Forwarder {
 
   /** Takes one message from a link. Never throws. */
   receive(link: Link, bytes: Uint8Array): void {
+    try {
+      this.#receive(link, bytes);
+    } catch (error) {
+      // For example a Via List that has no room for one more entry.
+      this.#drop('malformed', link, messageOf(error));
+    }
+  }
+
+  #receive(link: Link, bytes: Uint8Array): void {
     const max = this.#deps.configuration.current.maxMessageSize;
     const nodeIdLength = this.#deps.configuration.current.nodeIdLength;
     let decoded: ReturnType<typeof decodeHeader>;

@@ -17,7 +17,7 @@ import type { NodeId } from '#reload/wire/ids.ts';
 
 /** Messages handed up in one turn of the event loop: verifying signatures must not stall sound. */
 const MESSAGES_PER_TURN = 20;
-/** Bytes waiting to be written before a peer counts as one that does not read. */
+/** Bytes waiting to be written before a peer counts as one that does not read; more where single messages are that large. */
 const MAX_SEND_QUEUE = 1 << 20;
 /** How long a closed link may take to write what was queued, in milliseconds. */
 const LINGER = 2000;
@@ -50,6 +50,7 @@ export class FramedLink implements Link {
   #timer: Timer | undefined;
   #closed: Failure<LinkFault> | undefined;
   #written = 0;
+  #gathering = false;
 
   constructor(stream: Duplex, deps: FramedLinkDeps, options: FramedLinkOptions) {
     this.#stream = stream;
@@ -91,7 +92,8 @@ export class FramedLink implements Link {
       return;
     }
     this.#write(encodeDataFrame(this.#window.sent(this.#deps.clock.now()), message));
-    if (this.#stream.writableLength > MAX_SEND_QUEUE || this.#window.overfull) {
+    const queueLimit = Math.max(MAX_SEND_QUEUE, 4 * this.#maxMessageSize());
+    if (this.#stream.writableLength > queueLimit || this.#window.overfull) {
       this.close(new Failure({ code: 'timeout' }, `${this.remoteAddress} does not read what is sent to it`));
       this.#stream.destroy();
     } else if (this.#timer === undefined) {
@@ -126,23 +128,29 @@ export class FramedLink implements Link {
     this.#drain();
   }
 
-  /** ACKs, and answers that are ready at once, leave in one TLS record. */
   #drain(): void {
-    this.#stream.cork();
-    try {
-      for (let messages = 0; this.#closed === undefined; ) {
-        const frame = this.#reader.next(Math.min(this.#maxMessageSize(), MAX_FRAMED_MESSAGE));
-        if (frame === undefined) return;
-        this.#take(frame);
-        if (frame.type !== 'ack' && ++messages === MESSAGES_PER_TURN) {
-          this.#stream.pause();
-          setImmediate(() => this.#resume());
-          return;
-        }
+    this.#gather();
+    for (let messages = 0; this.#closed === undefined; ) {
+      const frame = this.#reader.next(Math.min(this.#maxMessageSize(), MAX_FRAMED_MESSAGE));
+      if (frame === undefined) return;
+      this.#take(frame);
+      if (frame.type !== 'ack' && ++messages === MESSAGES_PER_TURN) {
+        this.#stream.pause();
+        setImmediate(() => this.#resume());
+        return;
       }
-    } finally {
-      this.#stream.uncork();
     }
+  }
+
+  /** What this turn of the event loop writes, ACKs and the answers that are ready by its end, leaves in one TLS record. */
+  #gather(): void {
+    if (this.#gathering) return;
+    this.#gathering = true;
+    this.#stream.cork();
+    setImmediate(() => {
+      this.#gathering = false;
+      this.#stream.uncork();
+    });
   }
 
   #resume(): void {

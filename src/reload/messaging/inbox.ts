@@ -1,5 +1,5 @@
 import type { Clock } from '#platform/clock.ts';
-import { Failure } from '#platform/failure.ts';
+import { Failure, messageOf } from '#platform/failure.ts';
 import { type Logger, printable } from '#platform/log.ts';
 import type { Forwarder, Incoming } from '#reload/forwarding/forwarder.ts';
 import { AnswerCache, type CachedAnswer } from '#reload/messaging/answer-cache.ts';
@@ -153,7 +153,8 @@ export class Inbox {
     result
       .finally(() => this.#running--)
       .then(done)
-      .catch(failed);
+      .catch(failed)
+      .catch((error) => this.#deps.log.error('a request could not be answered', { error: messageOf(error) }));
   }
 
   #dispatch(request: IncomingRequest): Response | Promise<Response> {

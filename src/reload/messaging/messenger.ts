@@ -167,7 +167,11 @@ export class Messenger implements Exchange {
     const transaction = new Transaction(request, { clock, port }, settle);
     this.#pending.set(transactionId, transaction);
     this.counters.requestsSent++;
-    transaction.start();
+    try {
+      transaction.start();
+    } catch (error) {
+      transaction.fail(error);
+    }
   }
 
   #takeAnswer(incoming: Incoming, opened: Opened): void {

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { utf8 } from '#platform/bytes.ts';
 import type { Link } from '#reload/link/link.ts';
@@ -210,6 +211,41 @@ describe('messages from a neighbour', () => {
       'from the client',
       'from the client',
     ]);
+  });
+});
+
+describe('hostile bytes', () => {
+  it('never make the node throw, however a message is bent', async () => {
+    const { net, bob, raw, here } = await setup();
+    const link = bob.links.get(raw.nodeId)!;
+    const good = raw.message([here], { viaList: [nodeDestination(raw.nodeId)] });
+    const bend = fc.record({ at: fc.nat(good.length - 1), value: fc.nat(255), length: fc.nat(good.length + 40) });
+    fc.assert(
+      fc.property(fc.array(bend, { minLength: 1, maxLength: 4 }), (bends) => {
+        const bytes = new Uint8Array(bends[0]!.length);
+        bytes.set(good.subarray(0, bytes.length));
+        for (const { at, value } of bends) if (at < bytes.length) bytes[at] = value;
+        bob.forwarder.receive(link, bytes);
+      }),
+      { numRuns: 2000 },
+    );
+    await net.clock.advance(0);
+    await raw.send(raw.message([here]));
+    expect(splitMessage(raw.received.at(-1)!).contents.code).toBe(CODE + 1);
+  });
+
+  it('a Via List without room for one more entry is dropped', async () => {
+    const { net, bob, raw } = await setup();
+    const carol = await net.node('carol');
+    connect(bob, carol);
+    bob.configuration.replace({
+      configuration: { ...bob.configuration.current, maxMessageSize: 1 << 20 },
+      document: bob.configuration.bytes,
+    });
+    const viaList = Array.from({ length: 3640 }, () => nodeDestination(raw.nodeId));
+    await raw.send(raw.message([nodeDestination(carol.nodeId)], { viaList }));
+    expect(bob.forwarder.counters.dropped.malformed).toBe(1);
+    expect(carol.delivered).toEqual([]);
   });
 });
 

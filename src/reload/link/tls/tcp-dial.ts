@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import type { Clock } from '#platform/clock.ts';
+import type { Clock, Timer } from '#platform/clock.ts';
 import { Failure, messageOf } from '#platform/failure.ts';
 import type { LinkFault } from '#reload/link/link.ts';
 import type { IpAddressPort } from '#reload/wire/address.ts';
@@ -22,63 +22,85 @@ export function connectFirst(
   clock: Clock,
   signal: AbortSignal,
 ): Promise<Connected> {
+  if (signal.aborted) return Promise.reject(signal.reason);
   return new Promise((resolve, reject) => {
-    if (signal.aborted) {
-      reject(signal.reason);
+    const race = new Race(addresses, clock, {
+      resolve: (connected) => {
+        signal.removeEventListener('abort', onAbort);
+        resolve(connected);
+      },
+      reject: (reason) => {
+        signal.removeEventListener('abort', onAbort);
+        reject(reason);
+      },
+    });
+    const onAbort = () => race.fail(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    race.next();
+  });
+}
+
+interface Settle {
+  resolve(connected: Connected): void;
+  reject(reason: unknown): void;
+}
+
+class Race {
+  readonly #clock: Clock;
+  readonly #settle: Settle;
+  readonly #waiting: IpAddressPort[];
+  readonly #trying = new Map<Socket, IpAddressPort>();
+  #timer: Timer | undefined;
+  #lastError: unknown = 'there is none';
+
+  constructor(addresses: readonly IpAddressPort[], clock: Clock, settle: Settle) {
+    this.#waiting = [...addresses];
+    this.#clock = clock;
+    this.#settle = settle;
+  }
+
+  next(): void {
+    this.#timer?.cancel();
+    const address = this.#waiting.shift();
+    if (address !== undefined) {
+      if (this.#waiting.length > 0) this.#timer = this.#clock.after(STAGGER, () => this.next());
+      this.#try(address);
+    } else if (this.#trying.size === 0) {
+      const detail = `no address could be reached: ${messageOf(this.#lastError)}`;
+      this.fail(new Failure<LinkFault>({ code: 'unreachable' }, detail, this.#lastError));
+    }
+  }
+
+  fail(reason: unknown): void {
+    this.#end();
+    this.#settle.reject(reason);
+  }
+
+  #try(address: IpAddressPort): void {
+    if (address.type === 'unknown') {
+      this.next();
       return;
     }
-    const waiting = [...addresses];
-    const trying = new Set<Socket>();
-    let reason: unknown = 'no address to dial';
-    let timer = clock.after(0, () => {});
+    const socket = connect({ host: address.address, port: address.port, noDelay: true });
+    this.#trying.set(socket, address);
+    socket.on('error', (error) => {
+      if (!this.#trying.delete(socket)) return;
+      this.#lastError = error;
+      this.next();
+    });
+    socket.once('connect', () => {
+      if (!this.#trying.delete(socket)) return;
+      const rest = [...this.#trying.values(), ...this.#waiting];
+      this.#end();
+      this.#settle.resolve({ socket, rest });
+    });
+  }
 
-    const end = () => {
-      timer.cancel();
-      signal.removeEventListener('abort', onAbort);
-      for (const socket of trying) socket.destroy();
-      trying.clear();
-    };
-    const onAbort = () => {
-      end();
-      reject(signal.reason);
-    };
-    const next = () => {
-      timer.cancel();
-      const address = waiting.shift();
-      if (address !== undefined) {
-        attempt(address);
-        if (waiting.length > 0) timer = clock.after(STAGGER, next);
-      } else if (trying.size === 0) {
-        end();
-        reject(
-          new Failure<LinkFault>({ code: 'unreachable' }, `no address could be reached: ${messageOf(reason)}`, reason),
-        );
-      }
-    };
-    const attempt = (address: IpAddressPort) => {
-      if (address.type === 'unknown') {
-        next();
-        return;
-      }
-      const socket = connect({ host: address.address, port: address.port, noDelay: true });
-      trying.add(socket);
-      socket.on('error', (error) => {
-        if (!trying.delete(socket)) return;
-        reason = error;
-        next();
-      });
-      socket.once('connect', () => {
-        if (!trying.delete(socket)) return;
-        const rest = [...addressesOf(trying), ...waiting];
-        end();
-        resolve({ socket, rest });
-      });
-      targets.set(socket, address);
-    };
-    const targets = new WeakMap<Socket, IpAddressPort>();
-    const addressesOf = (sockets: Set<Socket>) => [...sockets].flatMap((socket) => targets.get(socket) ?? []);
-
-    signal.addEventListener('abort', onAbort, { once: true });
-    next();
-  });
+  #end(): void {
+    this.#timer?.cancel();
+    this.#waiting.length = 0;
+    const losers = [...this.#trying.keys()];
+    this.#trying.clear();
+    for (const socket of losers) socket.destroy();
+  }
 }

@@ -2,13 +2,14 @@ import { appendFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { connect, createSecureContext, createServer, type SecureContext, type Server, type TLSSocket } from 'node:tls';
 import type { Clock } from '#platform/clock.ts';
-import { Failure, messageOf } from '#platform/failure.ts';
+import { Failure } from '#platform/failure.ts';
 import { type Logger, printable } from '#platform/log.ts';
 import type { Random } from '#platform/random.ts';
 import { FramedLink } from '#reload/link/framed-link.ts';
 import type { AppConnection, Link, LinkFault, Listener, Offer, OverlayTransport } from '#reload/link/link.ts';
 import { type Arrival, OneShotOffer } from '#reload/link/tls/one-shot-offer.ts';
 import { checkPeer, requireNode } from '#reload/link/tls/peer-check.ts';
+import { RefusalLog } from '#reload/link/tls/refusal-log.ts';
 import { connectFirst } from '#reload/link/tls/tcp-dial.ts';
 import { listenInRange, listenOn, type PortRange, reachableAddresses } from '#reload/link/tls/tcp-listener.ts';
 import { secureContextOptions } from '#reload/link/tls/tls-options.ts';
@@ -50,15 +51,20 @@ export class TlsTransport implements OverlayTransport {
   readonly #options: TlsTransportOptions;
   /** What to do with a finished handshake, by the TCP connection it runs on. */
   readonly #handshakes = new Map<string, (arrival: Arrival) => void>();
+  /** Connections whose handshake succeeded. */
+  readonly #live = new Set<TLSSocket>();
+  readonly #refusals: RefusalLog;
   #server: Server | undefined;
   #context: SecureContext | undefined;
 
   constructor(deps: TlsTransportDeps, options: TlsTransportOptions = {}) {
     this.#deps = deps;
     this.#options = options;
+    this.#refusals = new RefusalLog(deps);
     deps.configuration.onChange(() => {
       this.#context = undefined;
       this.#server?.setSecureContext(this.#contextOptions());
+      this.#reconsider();
     });
   }
 
@@ -234,18 +240,31 @@ export class TlsTransport implements OverlayTransport {
   #accept(socket: TLSSocket): Arrival {
     socket.disableRenegotiation();
     socket.on('error', () => {});
+    const certificate = this.#checkCertificate(socket);
+    this.#live.add(socket);
+    socket.once('close', () => this.#live.delete(socket));
+    return { socket, certificate };
+  }
+
+  #checkCertificate(socket: TLSSocket): Certificate {
     const { verifier, configuration } = this.#deps;
-    return { socket, certificate: checkPeer(socket, { verifier, configuration: configuration.current }) };
+    return checkPeer(socket, { verifier, configuration: configuration.current });
   }
 
   #refuse(socket: TLSSocket, reason: unknown): void {
-    const fault = reason instanceof Failure ? (reason as Failure<LinkFault>).fault : undefined;
-    this.#deps.log.warn('link refused', {
-      remote: socket.remoteAddress ?? 'unknown',
-      reason: fault?.code === 'certificate' ? fault.detail : (fault?.code ?? 'error'),
-      detail: printable(messageOf(reason), 400),
-    });
+    this.#refusals.refused(socket.remoteAddress, reason);
     socket.destroy();
+  }
+
+  /** A new configuration may revoke nodes or change the roots (RFC 6940 §11.1): what no longer holds is closed. */
+  #reconsider(): void {
+    for (const socket of [...this.#live]) {
+      try {
+        this.#checkCertificate(socket);
+      } catch (reason) {
+        this.#refuse(socket, reason);
+      }
+    }
   }
 
   #link(socket: TLSSocket, peer: Certificate, nodeId: NodeId | undefined): Link {
