@@ -46,6 +46,7 @@ export class SipStack {
   readonly #deps: SipStackDeps;
   readonly #transport: SipTransport;
   readonly #adapter: Adapter | undefined;
+  readonly #ownProxies = new Map<string, SipStream>();
 
   constructor(deps: SipStackDeps, options: SipStackOptions) {
     this.#deps = deps;
@@ -70,6 +71,7 @@ export class SipStack {
     this.transactions.use({
       request: (transaction) => this.#request(transaction),
       ack: (request) => this.#acknowledge(request),
+      closed: (flow) => this.engine.flowClosed(flow),
     });
   }
 
@@ -93,9 +95,13 @@ export class SipStack {
    * the way to call phones that are registered here.
    */
   ownProxy(name: string, node: string): SipTarget {
+    const known = this.#ownProxies.get(`${name} ${node}`);
+    if (known !== undefined && !known.duplex.destroyed) return { transport: 'stream', stream: known };
     const [near, far] = duplexPair();
     this.attachStream({ duplex: far, peerName: name, peerNode: node });
-    return { transport: 'stream', stream: { duplex: near, peerName: name, peerNode: `own-proxy-of-${node}` } };
+    const stream = { duplex: near, peerName: name, peerNode: `own-proxy-of-${node}` };
+    this.#ownProxies.set(`${name} ${node}`, stream);
+    return { transport: 'stream', stream };
   }
 
   /** AORs with a registered phone. */

@@ -30,6 +30,8 @@ export interface TransactionUser {
   request(transaction: ServerTransaction): void;
   /** An ACK for a 2xx: it belongs to no transaction (RFC 3261 §17). */
   ack(request: SipRequest, flow: Flow): void;
+  /** A connection is gone; its transactions have been told. */
+  closed?(flow: Flow): void;
 }
 
 export interface SendOptions {
@@ -167,6 +169,7 @@ export class TransactionLayer {
     for (const transaction of [...this.#clients.values(), ...this.#servers.values()]) {
       if (transaction.flow === flow) this.#guard(() => transaction.transportFailed());
     }
+    this.#guard(() => this.#user?.closed?.(flow));
   }
 
   /** A defect in one call must not end the others. */

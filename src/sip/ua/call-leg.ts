@@ -24,9 +24,10 @@ interface CallLegParts {
 /** A call with an established dialog. */
 export class CallLeg implements Call {
   readonly media: MediaSession;
+  /** The flow of the INVITE. */
+  readonly flow: Flow;
   readonly ended: Promise<CallEnd>;
   readonly #context: UaContext;
-  readonly #flow: Flow;
   readonly #forget: (leg: CallLeg) => void;
   #dialog: Dialog;
   #resolveEnded: (end: CallEnd) => void = () => {};
@@ -39,7 +40,7 @@ export class CallLeg implements Call {
   constructor(context: UaContext, parts: CallLegParts) {
     this.#context = context;
     this.#dialog = parts.dialog;
-    this.#flow = parts.flow;
+    this.flow = parts.flow;
     this.media = parts.media;
     this.#forget = parts.forget;
     this.ended = new Promise((resolve) => {
@@ -70,6 +71,7 @@ export class CallLeg implements Call {
   fail(status: number | undefined, reason: string): void {
     if (this.#isOver) return;
     this.#finish({ by: 'failure', status, reason });
+    if (this.flow.reliable && this.flow.closed) return;
     void this.#bye([['Reason', `SIP;cause=${status ?? 500};text="failure"`]]);
   }
 
@@ -165,7 +167,7 @@ export class CallLeg implements Call {
   }
 
   #fields(): NewField[] {
-    return commonFields(this.#context, this.#flow, parseNameAddress(this.#dialog.localAddress, 'From').uri);
+    return commonFields(this.#context, this.flow, parseNameAddress(this.#dialog.localAddress, 'From').uri);
   }
 
   /** RFC 3261 §12.1.1: the 2xx repeats the routes of the INVITE. */
@@ -186,7 +188,7 @@ export class CallLeg implements Call {
     const { request, dialog } = nextRequest(this.#dialog, 'BYE', fields);
     this.#dialog = dialog;
     try {
-      const flow = await flowInDialog(this.#context, this.#flow, request);
+      const flow = await flowInDialog(this.#context, this.flow, request);
       await new Promise<void>((resolve) => {
         this.#context.transactions.send(request, flow, {
           response: (response) => response.status >= 200 && resolve(),

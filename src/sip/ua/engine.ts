@@ -1,9 +1,11 @@
+import { delay } from '#platform/clock.ts';
 import { Failure } from '#platform/failure.ts';
 import type { NewField } from '#sip/message/headers.ts';
 import type { SipRequest, SipResponse } from '#sip/message/message.ts';
 import { replyTo } from '#sip/message/reply.ts';
 import { newTag } from '#sip/transaction/identifiers.ts';
 import type { ServerTransaction } from '#sip/transaction/server-transaction.ts';
+import type { Flow } from '#sip/transport/flow.ts';
 import type { Call, CallEngine, CallFault, CallOptions, IncomingCall } from '#sip/ua/call-engine.ts';
 import type { CallLeg } from '#sip/ua/call-leg.ts';
 import {
@@ -71,7 +73,10 @@ export class SipCallEngine implements CallEngine {
     this.#stopped = true;
     for (const controller of this.#outgoing) controller.abort();
     for (const invite of [...this.#pending.values()]) invite.reject(480, 'Going Away');
-    await Promise.all([...this.#legs.values()].map((leg) => leg.hangUp()));
+    const hungUp = Promise.all([...this.#legs.values()].map((leg) => leg.hangUp()));
+    // A far end that is gone too must not hold up the end of the process: its BYE is sent a few times, that has to do.
+    const { clock, transactions } = this.#context;
+    await Promise.race([hungUp, delay(clock, 4 * transactions.timers.t1)]);
   }
 
   /** Whether a request belongs to a dialog of this engine. */
@@ -95,6 +100,13 @@ export class SipCallEngine implements CallEngine {
     const leg = this.#legs.get(legKey(request.callId, request.toTag ?? '', request.fromTag ?? ''));
     leg?.acknowledge(request);
     return leg !== undefined;
+  }
+
+  /** An overlay connection is gone: its far end cannot be reached any more, so its calls are over. */
+  flowClosed(flow: Flow): void {
+    if (flow.peer === undefined) return;
+    for (const leg of [...this.#legs.values()])
+      if (leg.flow === flow) leg.fail(undefined, 'the connection to the far end broke');
   }
 
   /** The answer to a request outside of dialogs; undefined when an incoming call gives it. */

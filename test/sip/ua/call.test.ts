@@ -75,4 +75,58 @@ describe('Calls between two user agents', () => {
     await answered.hangUp();
     expect(await within(placed.ended)).toMatchObject({ by: 'remote' });
   });
+
+  it('is over at both ends when the connection between them breaks', async () => {
+    const alice = open();
+    const bob = open();
+    const [toBob, toAlice] = streamPair({ name: 'a@home.example', node: 'aa' }, { name: 'b@home.example', node: 'bb' });
+    bob.attachStream(toAlice);
+    const incoming = nextCall(bob);
+    const calling = alice.engine.call({
+      target: { transport: 'stream', stream: toBob },
+      requestUri: 'sip:bob@home.example',
+      from: 'sip:alice@home.example',
+      to: 'sip:bob@home.example',
+    });
+    const answered = await within((await within(incoming)).answer());
+    const placed = await within(calling);
+    toBob.duplex.destroy();
+    expect(await within(placed.ended)).toMatchObject({ by: 'failure' });
+    expect(await within(answered.ended)).toMatchObject({ by: 'failure' });
+  });
+
+  it('carries sound and digits both ways', async () => {
+    const alice = open();
+    const bob = open();
+    await alice.listen({ transport: 'udp', host: '127.0.0.1', port: 0 });
+    const at = await bob.listen({ transport: 'udp', host: '127.0.0.1', port: 0 });
+    const incoming = nextCall(bob);
+    const calling = alice.engine.call({
+      target: { transport: 'udp', ...at },
+      requestUri: 'sip:bob@home.example',
+      from: 'sip:alice@home.example',
+      to: 'sip:bob@home.example',
+    });
+    const answered = await within((await within(incoming)).answer());
+    const placed = await within(calling);
+    for (const [from, to] of [
+      [placed, answered],
+      [answered, placed],
+    ] as const) {
+      const digit = new Promise((resolve) => to.media.onDigit(resolve));
+      from.media.sendDigits('7');
+      const talking = setInterval(() => from.media.play(new Uint8Array(160).fill(0x55)), 5);
+      try {
+        expect(await within(digit)).toBe('7');
+        await within(
+          new Promise<void>((resolve) => {
+            const check = () => (to.media.statistics.packetsReceived > 20 ? resolve() : setTimeout(check, 10));
+            check();
+          }),
+        );
+      } finally {
+        clearInterval(talking);
+      }
+    }
+  });
 });
