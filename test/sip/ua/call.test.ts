@@ -90,7 +90,7 @@ describe('Calls between two user agents', () => {
     });
     const answered = await within((await within(incoming)).answer());
     const placed = await within(calling);
-    toBob.duplex.destroy();
+    for (const end of [toBob, toAlice]) end.duplex.destroy();
     expect(await within(placed.ended)).toMatchObject({ by: 'failure' });
     expect(await within(answered.ended)).toMatchObject({ by: 'failure' });
   });
