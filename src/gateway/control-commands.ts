@@ -12,6 +12,8 @@ export interface Controlled {
         discover(number: string | undefined, signal: AbortSignal): Promise<Discovery | undefined>;
         placeCall(options: PlaceCallOptions, signal: AbortSignal): Promise<PlacedCall>;
         latestCalls(count: number): readonly CallRecord[];
+        heldRecords(count: number): readonly { readonly resource: string; readonly kind: number }[];
+        countValues(resource: string, kind: number, signal: AbortSignal): Promise<number>;
       }
     | undefined;
 }
@@ -21,6 +23,7 @@ export interface ControlCommandFault {
 }
 
 const DISCOVERY_MS = 15_000;
+const FETCH_MS = 5000;
 const MAX_CALL_SECONDS = 3600;
 
 /** Answers one request; throws with what is wrong about it. */
@@ -40,8 +43,16 @@ export async function answerControl(
       );
     case 'calls':
       return memberOf(application).latestCalls(within(request.count ?? 20, 1, 1000, 'count'));
+    case 'records':
+      return memberOf(application).heldRecords(within(request.count ?? 1000, 1, 10_000, 'count'));
+    case 'fetch':
+      return memberOf(application).countValues(
+        resourceIn(request.resource),
+        within(request.kind, 1, 0xffffffff, 'kind'),
+        AbortSignal.timeout(FETCH_MS),
+      );
     default:
-      throw bad('the commands are status, discover, call and calls');
+      throw bad('the commands are status, discover, call, calls, records and fetch');
   }
 }
 
@@ -54,6 +65,11 @@ function numberIn(value: unknown): string | undefined {
   if (value === undefined) return undefined;
   if (typeof value === 'string' && /^\+\d{1,15}$/.test(value)) return value;
   throw bad('a number is given as +4930123456');
+}
+
+function resourceIn(value: unknown): string {
+  if (typeof value === 'string' && /^[0-9a-f]{32}$/.test(value)) return value;
+  throw bad('a resource is given by the 32 hex digits of its Resource-ID');
 }
 
 function callOptions(request: Readonly<Record<string, unknown>>): PlaceCallOptions {

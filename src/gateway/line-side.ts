@@ -45,7 +45,7 @@ export class LineSide {
     const { line } = this.#deps.desk;
     line.observe({ status: (status) => this.#changed(status), ring: (ring) => this.#ring(ring) });
     await line.start();
-    this.#changed(line.status);
+    this.#follow();
     await this.#work;
   }
 

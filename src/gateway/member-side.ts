@@ -25,6 +25,7 @@ import type { Logger } from '#platform/log.ts';
 import type { Random } from '#platform/random.ts';
 import { saveConfiguration } from '#reload/enrollment/identity-directory.ts';
 import { type OpenedNode, openNode } from '#reload/node/open-node.ts';
+import type { ResourceId } from '#reload/wire/ids.ts';
 import type { RouteTarget } from '#sip/adapter/call-router.ts';
 import type { SipStack } from '#sip/sip-stack.ts';
 import type { SipTarget } from '#sip/ua/call-engine.ts';
@@ -148,6 +149,18 @@ export class MemberSide {
 
   latestCalls(count: number): readonly CallRecord[] {
     return this.#records.latest(count);
+  }
+
+  /** Records that this node holds for the overlay, replicas included. */
+  heldRecords(count: number): readonly { readonly resource: string; readonly kind: number }[] {
+    return this.#parts?.opened.node.recordNames(count) ?? [];
+  }
+
+  /** How many values the overlay has under a resource, as this node finds them. */
+  async countValues(resource: string, kind: number, signal: AbortSignal): Promise<number> {
+    if (!this.#parts) throw new Error('this node is not in the overlay yet');
+    const fetched = await this.#parts.opened.node.records.fetch({ resource: resource as ResourceId, kind, signal });
+    return fetched.values.length;
   }
 
   async #openLine(): Promise<void> {

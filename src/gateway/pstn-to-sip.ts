@@ -30,10 +30,10 @@ export async function pstnToSip(deps: RingScenarioDeps, ring: IncomingRing, opti
   const callee = options.rings.join(', ') || (options.number ?? deps.desk.line.name);
   await deps.calls.run({ direction: 'from-line', caller, callerName: name, callee }, 'ringing', async (live) => {
     const end = await ringAndBridge(deps, live, { ring, options });
-    live.tell(live.answeredAt === undefined ? 'missed' : 'ended', end);
     const { startedAt, answeredAt } = live;
     const endedAt = deps.clock.now();
     await deps.records.add({ direction: 'from-line', caller, callee, startedAt, answeredAt, endedAt, end });
+    live.tell(answeredAt === undefined ? 'missed' : 'ended', end);
   });
 }
 

@@ -42,7 +42,6 @@ export async function sipToPstn(
   const begun = deps.records.begin(caller);
   await deps.calls.run(info, 'dialling', async (live) => {
     const end = await dialAndBridge(deps, live, { incoming, digits: deps.desk.digitsFor(dialled) });
-    live.tell('ended', end);
     const { startedAt, answeredAt } = live;
     const record = {
       direction: 'to-line',
@@ -54,6 +53,7 @@ export async function sipToPstn(
       end,
     } as const;
     await deps.records.add(record, begun);
+    live.tell('ended', end);
   });
 }
 
