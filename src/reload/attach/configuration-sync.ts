@@ -12,7 +12,7 @@ import { configUpdateReq } from '#reload/wire/config-update.ts';
 import type { NodeId } from '#reload/wire/ids.ts';
 
 /** What configuration updates need of messaging: `Messenger`. */
-export interface MismatchExchange {
+interface MismatchExchange {
   request(request: Request): Promise<unknown>;
   handle(code: number, handler: RequestHandler): void;
   onConfigurationMismatch(listener: (mismatch: ConfigurationMismatch) => void): void;

@@ -76,7 +76,7 @@ async function failureOf(net: TestNetwork, promise: Promise<unknown>): Promise<F
 }
 
 describe('Attach', () => {
-  it('R6940-4.4-01 R6940-6.5.1-02 links two nodes that could only be reached through others, in both connection tables', async () => {
+  it('R6940-4.4-01 R6940-6.5.1-02 R6940-6.5.1.2-02 R6940-6.5.1.2-03 R6940-6.5.1.2-10 links two nodes that could only be reached through others, in both connection tables', async () => {
     const { net, relay, small, large } = await world();
     const link = await net.clock.run(attachTo(small, large));
     await net.clock.advance(1000);

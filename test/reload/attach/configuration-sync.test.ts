@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { Failure } from '#platform/failure.ts';
 import { silentLogger } from '#platform/log.ts';
 import { ConfigurationSync } from '#reload/attach/configuration-sync.ts';
+import { signDocument } from '#reload/enrollment/found-overlay.ts';
 import type { ConfigurationFault } from '#reload/overlay-config/fault.ts';
+import { acceptNextConfiguration } from '#reload/security/configuration-signature.ts';
 import { encode } from '#reload/wire/codec.ts';
 import { ErrorCode, MessageCode } from '#reload/wire/codes.ts';
 import { configUpdateReq } from '#reload/wire/config-update.ts';
@@ -94,6 +96,45 @@ describe('configuration updates', () => {
     await net.clock.run(ping(alice.node, bob.node));
     await net.clock.advance(100);
     expect(updates).toHaveLength(2);
+  });
+
+  it('R6940-6.5.4.2-01 R6940-6.5.4.2-02 take real documents only when they are newer and signed by a configuration-signer', async () => {
+    const net = await createTestNetwork();
+    const [alice, bob] = [await net.node('alice'), await net.node('bob')];
+    connect(alice, bob);
+    new ConfigurationSync({
+      exchange: alice.messenger,
+      configuration: alice.configuration,
+      clock: net.clock,
+      log: silentLogger,
+      adopt(document) {
+        const { configuration, verifier } = alice;
+        configuration.replace(
+          acceptNextConfiguration(document, { configuration: configuration.current, verifier, clock: net.clock }),
+        );
+      },
+    }).start();
+    const offer = (sequence: number, signer = net.overlay.configurationSigner) => {
+      const configData = signDocument({ ...net.overlay.configuration, sequence }, signer);
+      const request = {
+        destination: [nodeDestination(alice.nodeId)],
+        code: MessageCode.configUpdateReq,
+        body: encode(configUpdateReq, { type: 'config', configData }),
+      };
+      return net.clock.run(
+        bob.messenger.request(request).then(
+          () => 'taken',
+          (failure) => failure.fault.errorCode,
+        ),
+      );
+    };
+    const first = alice.configuration.current.sequence;
+    expect(await offer(first + 1, bob.identity)).toBe(ErrorCode.forbidden);
+    expect(await offer(first)).toBe(ErrorCode.configTooOld);
+    expect(alice.configuration.current.sequence).toBe(first);
+    expect(await offer(first + 1)).toBe('taken');
+    expect(alice.configuration.current.sequence).toBe(first + 1);
+    expect(await offer(first)).toBe(ErrorCode.configTooOld);
   });
 
   it('R6940-6.5.4.2-03 R6940-6.5.4.2-07 are answered with nothing, or with an error that fits', async () => {

@@ -266,7 +266,7 @@ describe('fragments', () => {
     return pieces;
   }
 
-  it('R6940-6.7-02 R6940-6.7-03 R6940-6.7-06 pass a peer one by one, and only the destination puts them together', async () => {
+  it('R6940-6.7-01 R6940-6.7-02 R6940-6.7-03 R6940-6.7-06 pass a peer one by one, and only the destination puts them together', async () => {
     const { net, bob, raw } = await setup();
     const carol = await net.node('carol');
     const passed: number[] = [];
@@ -291,7 +291,7 @@ describe('fragments', () => {
     expect(Buffer.from(splitMessage(raw.received[0]!).contents.body).toString()).toBe('put together');
   });
 
-  it('R6940-6.7-12 R6940-6.7-14 with the top bit clear are discarded and never enter reassembly', async () => {
+  it('R6940-6.7-12 R6940-6.7-13 R6940-6.7-14 with the top bit clear are discarded and never enter reassembly', async () => {
     const { bob, raw, here } = await setup();
     for (const field of [0x40000000, 0x00000100]) {
       const bytes = raw.message([here]);

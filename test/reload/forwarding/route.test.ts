@@ -179,7 +179,7 @@ describe('the way back', () => {
     expect(returnPath(header([node(SELF)]), node(P))).toEqual([node(P)]);
   });
 
-  it('R6940-6.2-01 a request and its answer cross any chain of peers in opposite order', () => {
+  it('R6940-6.2-01 R6940-6.1.2-03 a request and its answer cross any chain of peers in opposite order', () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.integer({ min: 0x60, max: 0xef }), { minLength: 2, maxLength: 12 }), (bytes) => {
         const chain = bytes.map((byte) => id(byte.toString(16)));
@@ -251,8 +251,8 @@ describe('checks before routing', () => {
     expect(forwarded(route(header([node(N), node(X), node(N)]), view({ isRequest: false }))).to).toBe(N);
   });
 
-  it('R6940-6.3.2.3-03 refuses to pass on a request with an option critical for forwarders', () => {
-    const options = [{ type: 200, flags: ForwardingFlag.forwardCritical, value: new Uint8Array() }];
+  it('R6940-6.3.2.3-03 R6940-14.12-02 refuses to pass on a request with an option critical for forwarders', () => {
+    const options = [{ type: 1, flags: ForwardingFlag.forwardCritical, value: new Uint8Array() }];
     const refused = route(header([node(N)], { options }), view());
     expect(refused).toMatchObject({ type: 'reject', errorCode: ErrorCode.unsupportedForwardingOption });
     expect(route(header([node(SELF)], { options }), view())).toEqual({ type: 'deliver' });

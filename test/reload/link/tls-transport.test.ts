@@ -269,7 +269,7 @@ describe('TLS links on the wire', () => {
     socket.destroy();
   });
 
-  it('R6940-6.6.2-03 acknowledges each data frame at once', async () => {
+  it('R6940-6.6.5-01 R6940-6.6.2-03 acknowledges each data frame at once', async () => {
     const { socket, link } = await rawPeer();
     const alices = new Recorder(link);
     const acks = new Promise<Buffer>((resolve) => {

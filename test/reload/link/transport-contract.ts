@@ -4,7 +4,7 @@ import type { AppConnection, Link, LinkFault, OverlayTransport } from '#reload/l
 import type { Identity } from '#reload/security/identity.ts';
 import type { NodeId } from '#reload/wire/ids.ts';
 
-export interface Member {
+interface Member {
   readonly identity: Identity;
   readonly transport: OverlayTransport;
 }
@@ -79,7 +79,7 @@ export function transportContract(name: string, create: () => Promise<TransportW
   }
 
   describe(`the transport contract on ${name}`, () => {
-    it('links a dialler to a bootstrap port; both ends know the other node from its certificate', async () => {
+    it('R6940-6.1.2-11 links a dialler to a bootstrap port; both ends know the other node from its certificate', async () => {
       const w = await world();
       const [alice, bob] = [await w.member('alice'), await w.member('bob')];
       const { listener, accepted } = await new Promise<{

@@ -53,7 +53,7 @@ function patched(bytes: Uint8Array, change: (header: ForwardingHeader) => Partia
 }
 
 describe('a request and its answer', () => {
-  it('R6940-6.3.3.1-02 come back under the next code, with the transaction id of the request and the signer of the answer', async () => {
+  it('R6940-6.3.3.1-01 R6940-6.3.3.1-02 R6940-6.3.2-17 come back under the next code, with the transaction id of the request and the signer of the answer', async () => {
     const wire: Uint8Array[] = [];
     const { net, alice, bob } = await pair((bytes) => {
       wire.push(bytes);
@@ -122,7 +122,7 @@ describe('a request and its answer', () => {
     expect(answer.certificates).toHaveLength(2);
   });
 
-  it('cross a peer that only reads the header, and take the same way back', async () => {
+  it('R6940-6.2.1-01 R6940-6.2.1-04 R6940-6.2.1-05 cross a peer that only reads the header, and take the same way back', async () => {
     const net = await createTestNetwork();
     const [alice, bob, carol] = [await net.node('alice'), await net.node('bob'), await net.node('carol')];
     connect(alice, bob);
@@ -200,6 +200,17 @@ describe('retransmission', () => {
     expect(new Set(sent.map(({ hex }) => hex)).size).toBe(1);
   });
 
+  it('R6940-6.2.1-11 is left to the two ends: a peer on the way passes each copy on once', async () => {
+    const net = await createTestNetwork();
+    const [alice, bob, carol] = [await net.node('alice'), await net.node('bob'), await net.node('carol')];
+    connect(alice, bob);
+    connect(bob, carol, () => undefined);
+    alice.route = () => bob.nodeId;
+    await failureOf(net, ask(alice, carol));
+    expect(alice.forwarder.counters.sent).toBe(5);
+    expect(bob.forwarder.counters.forwarded).toBe(5);
+  });
+
   it('R6940-3-03 takes the timer from the configuration', async () => {
     const net = await createTestNetwork({ configuration: { reliabilityTimer: 400 } });
     const [alice, bob] = [await net.node('alice'), await net.node('bob')];
@@ -274,16 +285,17 @@ describe('errors', () => {
     expect(failure.fault.code === 'remote' && failure.fault.signatory.nodeId).toBe(bob.nodeId);
   });
 
-  it('R6940-14.8-02 answer unknown message codes with Error_Invalid_Message', async () => {
+  it('R6940-14.8-02 R6940-6.3.3.1-05 R6940-6.3.3.1-06 answer unknown message codes with Error_Invalid_Message', async () => {
     const { net, alice, bob } = await pair();
     const failure = await failureOf(net, ask(alice, bob, { code: 0xb }));
     expect(failure.fault).toMatchObject({ code: 'remote', errorCode: ErrorCode.invalidMessage });
+    expect(failure.fault.code === 'remote' && Buffer.from(failure.fault.info).toString()).toContain('message code 11');
   });
 
-  it('R6940-6.3.3-03 R6940-6.3.3-04 answer unknown critical extensions, and pass over others', async () => {
+  it('R6940-6.3.3-03 R6940-6.3.3-04 R6940-14.14-01 answer unknown critical extensions, and pass over others', async () => {
     const { net, alice, bob } = await pair();
     echo(bob);
-    const extension = (critical: boolean) => ({ extensions: [{ type: 77, critical, contents: body }] });
+    const extension = (critical: boolean) => ({ extensions: [{ type: 1, critical, contents: body }] });
     const failure = await failureOf(net, ask(alice, bob, extension(true)));
     expect(failure.fault).toMatchObject({ code: 'remote', errorCode: ErrorCode.unknownExtension });
     await net.clock.run(ask(alice, bob, extension(false)));

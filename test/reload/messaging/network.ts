@@ -128,7 +128,7 @@ export function connect(a: TestNode, b: TestNode, tap: Tap = (bytes) => bytes): 
   b.links.add(tapped(atB, b.nodeId, tap));
 }
 
-export function tapped(link: Link, from: NodeId, tap: Tap): Link {
+function tapped(link: Link, from: NodeId, tap: Tap): Link {
   return {
     peer: link.peer,
     remoteAddress: link.remoteAddress,

@@ -7,7 +7,7 @@ import type { IpAddressPort } from '#reload/wire/address.ts';
 import type { NodeId } from '#reload/wire/ids.ts';
 
 /** The passive side lives this long without an accepted connection, in milliseconds. */
-export const OFFER_LIFETIME = 15_000;
+const OFFER_LIFETIME = 15_000;
 /** Finished handshakes that wait for the answer to say whom to expect. */
 const MAX_EARLY = 4;
 
