@@ -16,7 +16,7 @@ describe.skipIf(!hasBaresip)('Unmodified baresip phones behind the proxy', () =>
 
   for (const transport of ['udp', 'tcp'] as const) {
     it(`register with digest authentication and call each other over ${transport}`, async () => {
-      const net = await new TestNetwork({ transport, options: { algorithms: () => ['MD5'] } }).start();
+      const net = await new TestNetwork({ transport }).start();
       running.push(net);
       const phone = async (user: string) => {
         const made = await Baresip.start({
@@ -47,7 +47,7 @@ describe.skipIf(!hasBaresip)('Unmodified baresip phones behind the proxy', () =>
   }
 
   it('show a caller that gave up before the answer, and one that is refused', async () => {
-    const net = await new TestNetwork({ options: { algorithms: () => ['MD5'] } }).start();
+    const net = await new TestNetwork().start();
     running.push(net);
     const options = { password: PASSWORD, domain: 'home.example', proxy: net.at, transport: 'udp' } as const;
     const alice = await Baresip.start({ user: 'alice', ...options });
@@ -72,7 +72,7 @@ describe.skipIf(!hasBaresip)('Unmodified baresip phones behind the proxy', () =>
   });
 
   it('are refused with a wrong password', async () => {
-    const net = await new TestNetwork({ options: { algorithms: () => ['MD5'] } }).start();
+    const net = await new TestNetwork().start();
     running.push(net);
     const mallory = await Baresip.start({
       user: 'alice',

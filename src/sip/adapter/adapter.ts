@@ -2,14 +2,18 @@ import type { Clock } from '#platform/clock.ts';
 import { messageOf } from '#platform/failure.ts';
 import type { Logger } from '#platform/log.ts';
 import type { Random } from '#platform/random.ts';
-import { type AccountLookup, Authenticator } from '#sip/adapter/authenticator.ts';
+import {
+  type AccountLookup,
+  Authenticator,
+  type AuthenticatorOptions,
+  usualAlgorithms,
+} from '#sip/adapter/authenticator.ts';
 import { Bindings } from '#sip/adapter/bindings.ts';
 import type { CallRouter, RegistrationObserver } from '#sip/adapter/call-router.ts';
 import { FlowTokens } from '#sip/adapter/flow-tokens.ts';
 import { LoopDetection } from '#sip/adapter/loop.ts';
 import { CallProxy } from '#sip/adapter/proxy.ts';
 import { Registrar } from '#sip/adapter/registrar.ts';
-import type { DigestAlgorithm } from '#sip/message/digest.ts';
 import type { SipRequest } from '#sip/message/message.ts';
 import { isMessageFault } from '#sip/message/parser.ts';
 import { replyTo } from '#sip/message/reply.ts';
@@ -31,8 +35,8 @@ export interface AdapterDeps {
 export interface AdapterOptions {
   /** Realm of digest authentication; phones show it, and stored H(A1) depend on it. */
   readonly realm: string;
-  /** Challenges offered to the phone of an AOR, most preferred first. Default SHA-256, then MD5; baresip 1.0 needs MD5 alone. */
-  readonly algorithms?: (aor: string) => readonly DigestAlgorithm[];
+  /** Digest algorithms offered to a phone, most preferred first. Default: `usualAlgorithms`. */
+  readonly algorithms?: AuthenticatorOptions['algorithms'];
   /** Whether what an overlay peer asserts about its caller is believed. Default: no peer's is. */
   readonly trusts?: (peer: FlowPeer) => boolean;
   /** Seconds. */
@@ -62,7 +66,7 @@ export class Adapter {
     );
     this.#authenticator = new Authenticator(deps, {
       realm: options.realm,
-      algorithms: options.algorithms ?? (() => ['SHA-256', 'MD5']),
+      algorithms: options.algorithms ?? usualAlgorithms,
       nonceLifetimeMs: options.nonceLifetimeMs ?? 300_000,
       guesses: 10,
     });

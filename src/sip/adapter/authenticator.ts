@@ -32,13 +32,16 @@ export interface Account {
 /** Finds an account by the user name of digest authentication. */
 export type AccountLookup = (user: string) => Promise<Account | undefined>;
 
+/** What a request says about the phone it is from, before that is proved. */
+export interface PhoneHint {
+  readonly aor: string;
+  readonly userAgent: string;
+}
+
 export interface AuthenticatorOptions {
   readonly realm: string;
-  /**
-   * Offered to the phone of an AOR, most preferred first (RFC 8760 §2.3). A phone that knows MD5 only may fail at a
-   * second challenge it does not understand (baresip 1.0 does), so it can be a matter of the phone.
-   */
-  readonly algorithms: (aor: string) => readonly DigestAlgorithm[];
+  /** Offered to a phone, most preferred first (RFC 8760 §2.3). */
+  readonly algorithms: (phone: PhoneHint) => readonly DigestAlgorithm[];
   readonly nonceLifetimeMs: number;
   /** Wrong passwords a source may send at once; one more every ten seconds. */
   readonly guesses: number;
@@ -54,6 +57,14 @@ interface DigestFields {
   readonly response: string;
   readonly count: string;
   readonly clientNonce: string;
+}
+
+/**
+ * SHA-256, then MD5. Phones that give up at a challenge they do not know instead of looking at the next one get MD5
+ * alone: baresip up to 2 registers nowhere else. Who could forge the User-Agent could strip the stronger challenge as well.
+ */
+export function usualAlgorithms({ userAgent }: PhoneHint): readonly DigestAlgorithm[] {
+  return /^baresip v?[012]\./i.test(userAgent) ? ['MD5'] : ['SHA-256', 'MD5'];
 }
 
 /** Digest authentication of phones (RFC 3261 §22, RFC 7616, RFC 8760). */
@@ -137,7 +148,8 @@ export class Authenticator {
 
   #algorithms(request: SipRequest): readonly DigestAlgorithm[] {
     const from = parseUri(request.from.uri, 'From');
-    return this.#options.algorithms(from === undefined ? '' : addressOfRecord(from));
+    const aor = from === undefined ? '' : addressOfRecord(from);
+    return this.#options.algorithms({ aor, userAgent: request.headers.value('User-Agent') ?? '' });
   }
 
   #refuse(request: SipRequest, status: number, fields: readonly NewField[] = []): SipResponse {

@@ -39,7 +39,7 @@ export function algorithmOf(name: string | undefined): DigestAlgorithm | undefin
   return upper === 'SHA-256' || upper === 'MD5' ? upper : undefined;
 }
 
-export function digestHash(algorithm: DigestAlgorithm, text: string): string {
+function digestHash(algorithm: DigestAlgorithm, text: string): string {
   return createHash(algorithm === 'MD5' ? 'md5' : 'sha256')
     .update(text, 'latin1')
     .digest('hex');

@@ -5,7 +5,7 @@ import { type CSeq, parseCSeq } from '#sip/message/scalars.ts';
 import { parseUri, type SipUri } from '#sip/message/uri.ts';
 import { parseVia, type Via } from '#sip/message/via.ts';
 
-export const NO_BODY: Uint8Array = new Uint8Array(0);
+const NO_BODY: Uint8Array = new Uint8Array(0);
 
 /** What requests and responses have in common. Fields are parsed when first asked for; a message never changes. */
 abstract class Message {

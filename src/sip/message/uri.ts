@@ -101,7 +101,7 @@ function checkHeaders(text: string, at: string): void {
 }
 
 /** Resolves percent escapes; bytes that are not UTF-8 stay as they are. */
-export function unescapeUri(text: string): string {
+function unescapeUri(text: string): string {
   if (!text.includes('%')) return text;
   try {
     return decodeURIComponent(text);

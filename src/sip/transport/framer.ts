@@ -10,7 +10,7 @@ export interface FramerLimits {
   readonly maxBody: number;
 }
 
-export const DEFAULT_FRAMER_LIMITS: FramerLimits = { maxHeader: 65_536, maxBody: 131_072 };
+const DEFAULT_FRAMER_LIMITS: FramerLimits = { maxHeader: 65_536, maxBody: 131_072 };
 
 /**
  * Cuts a stream into SIP messages by Content-Length (RFC 3261 §18.3) and finds the double-CRLF pings of RFC 5626 §3.5.1.

@@ -31,9 +31,7 @@ export interface RegistrationOptions {
   readonly expires?: number;
 }
 
-export type RegistrationFault =
-  | { readonly code: 'rejected'; readonly status: number }
-  | { readonly code: 'unreachable' };
+type RegistrationFault = { readonly code: 'rejected'; readonly status: number } | { readonly code: 'unreachable' };
 
 /** Keeps one address of record registered from this user agent (RFC 3261 §10.2). */
 export class Registration {

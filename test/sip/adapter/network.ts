@@ -9,7 +9,7 @@ import { QUICK_TIMERS, stack } from '../support.ts';
 export const PASSWORD = 'correct-horse';
 
 /** Phones of this domain are found where they registered; a test may route otherwise. */
-export const registeredOnly: CallRouter = {
+const registeredOnly: CallRouter = {
   route: async ({ requestUri }) => {
     const uri = parseUri(requestUri, 'Request-URI');
     return uri === undefined

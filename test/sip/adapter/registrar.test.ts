@@ -142,6 +142,15 @@ describe('The registrar', () => {
     }
   });
 
+  it('offers MD5 alone to a phone known to give up at another challenge', async () => {
+    const { send } = await setup();
+    const response = await send(['User-Agent: baresip v1.0.0 (x86_64/linux)']);
+    const offered = response.headers
+      .list('WWW-Authenticate')
+      .map((text) => parseAuthentication(text, 'x').parameters.get('algorithm'));
+    expect(offered).toEqual(['MD5']);
+  });
+
   it('does not take an algorithm it did not offer to that phone', async () => {
     const { challenge, send, authorization } = await setup(['SHA-256']);
     await challenge();
