@@ -38,10 +38,14 @@ export async function runCommand({ environment, program, print, signal }: RunDep
   });
   if (!options.jsonEvents && own)
     print('Copperring on its own defaults. The telephone line is EMULATED: no real telephone is reached.');
+  const told = new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
   try {
-    await application.start();
-    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    const starting = application.start();
+    // Told to end while it starts: stopping makes the start fail, which is then no failure.
+    await Promise.race([starting, told]);
+    if (!signal.aborted) await told;
     await application.stop();
+    await starting.catch(() => {});
   } finally {
     log.flush();
   }

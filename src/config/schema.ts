@@ -1,8 +1,8 @@
 import * as z from 'zod/mini';
 import { domainName, e164, e164Prefix, hostPort, text, userName, userPattern, whole } from '#config/values.ts';
 
-export const ROLES = ['peer', 'client', 'gateway', 'proxy', 'enrollment', 'bootstrap'] as const;
-export const COUNTRIES = ['US', 'GB', 'DE', 'FR'] as const;
+const ROLES = ['peer', 'client', 'gateway', 'proxy', 'enrollment', 'bootstrap'] as const;
+const COUNTRIES = ['US', 'GB', 'DE', 'FR'] as const;
 
 function withDefault<T extends z.ZodMiniType>(schema: T, value: z.core.util.NoUndefined<z.output<T>>) {
   return z._default(schema, value);
@@ -167,4 +167,3 @@ export const configSchema = z.strictObject({
 
 export type Config = z.output<typeof configSchema>;
 export type ConfigInput = z.input<typeof configSchema>;
-export type Role = (typeof ROLES)[number];

@@ -31,6 +31,7 @@ export class CallRecords {
   readonly #deps: { readonly clock: Clock; readonly random: Random; readonly records: KeyValueNamespace };
   readonly #limit: number;
   #spent: Spent[] = [];
+  #kept = 0;
 
   constructor(
     deps: { readonly clock: Clock; readonly random: Random; readonly records: KeyValueNamespace },
@@ -42,6 +43,7 @@ export class CallRecords {
 
   /** Reads the last day's calls, so that a restart does not renew anyone's allowance. */
   load(): void {
+    this.#kept = Array.from(this.#deps.records.keys('')).length;
     const since = this.#deps.clock.now() - DAY_MS;
     for (const record of this.#read(keyOf(since))) {
       if (record.direction !== 'to-line') continue;
@@ -71,14 +73,22 @@ export class CallRecords {
     const key = `${keyOf(record.startedAt)}-${toHex(this.#deps.random.bytes(4))}`;
     await this.#deps.records.update((transaction) => {
       transaction.put(key, utf8(JSON.stringify(record)));
-      const keys = Array.from(transaction.keys(''));
-      for (const old of keys.slice(0, Math.max(0, keys.length - this.#limit))) transaction.remove(old);
+      const surplus = this.#kept + 1 - this.#limit;
+      const oldest = surplus > 0 ? Array.from(transaction.keys('', { limit: surplus })) : [];
+      for (const old of oldest) transaction.remove(old);
+      this.#kept += 1 - oldest.length;
     });
   }
 
   /** The latest records, the newest first. */
   latest(count: number): readonly CallRecord[] {
-    const keys = Array.from(this.#deps.records.keys(''));
+    const now = this.#deps.clock.now();
+    let keys: readonly string[] = [];
+    // Most of the time the last day or month holds enough; reading all keys of years would take long.
+    for (const days of [1, 30, Number.POSITIVE_INFINITY]) {
+      keys = Array.from(this.#deps.records.keys('', { after: keyOf(now - days * DAY_MS) }));
+      if (keys.length >= count) break;
+    }
     return keys
       .slice(-count)
       .reverse()
@@ -97,7 +107,7 @@ export class CallRecords {
 
 /** Sorts by time as text. */
 function keyOf(ms: number): string {
-  return String(Math.max(0, ms)).padStart(15, '0');
+  return String(Math.max(0, Number.isFinite(ms) ? ms : 0)).padStart(15, '0');
 }
 
 function minutesOf(record: CallRecord): number {

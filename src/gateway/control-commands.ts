@@ -18,7 +18,7 @@ export interface Controlled {
     | undefined;
 }
 
-export interface ControlCommandFault {
+interface ControlCommandFault {
   readonly code: 'bad-command';
 }
 

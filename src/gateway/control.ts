@@ -8,7 +8,7 @@ import { Failure, messageOf } from '#platform/failure.ts';
 /** One request a line, one answer a line, both JSON. */
 export type ControlHandler = (request: Readonly<Record<string, unknown>>) => Promise<unknown>;
 
-export type ControlFault =
+type ControlFault =
   | { readonly code: 'not-running' }
   | { readonly code: 'refused'; readonly detail: string }
   | { readonly code: 'broken-off' };

@@ -3,7 +3,7 @@ import type { OwnOverlay } from '#gateway/own-overlay.ts';
 import { BUSY_NUMBER, CALLBACK_NUMBER, NO_ANSWER_NUMBER } from '#pstn/emulator/number-plan.ts';
 
 /** The number of the emulated line (a range reserved for fiction). */
-export const EMULATED_NUMBER = '+12025550100';
+const EMULATED_NUMBER = '+12025550100';
 
 /** What runs without a configuration file: a ring of one peer, an emulated line, one phone, all on loopback. */
 export function embeddedDefaults(overlay: OwnOverlay): ConfigInput {

@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import type { HostPort } from '#config/values.ts';
 import { Failure, messageOf } from '#platform/failure.ts';
 
-export interface PortFault {
+interface PortFault {
   readonly code: 'port-taken';
 }
 

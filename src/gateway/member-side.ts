@@ -174,7 +174,7 @@ export class MemberSide {
   async #open(): Promise<Parts> {
     const { clock, random, log, store } = this.#deps;
     const directory = this.#config.overlay.identity ?? join(this.#stateDirectory, 'identity');
-    const member = await ownMember(directory, this.#config.overlay.name);
+    const member = await ownMember(clock, directory, this.#config.overlay.name);
     const onConfiguration = (document: Uint8Array) => {
       saveConfiguration(directory, document).catch((thrown) =>
         log.warn('document not kept', { reason: messageOf(thrown) }),

@@ -14,12 +14,16 @@ export interface MemberDeps {
   readonly random: Random;
 }
 
-export interface NotEnrolledFault {
-  readonly code: 'not-enrolled' | 'other-overlay';
+interface NotEnrolledFault {
+  readonly code: 'not-enrolled' | 'other-overlay' | 'clock' | 'expired';
 }
 
 /** This node's own identity. Rejects with what to do when there is none. */
-export async function ownMember(directory: string, overlayName: string | undefined): Promise<StoredMember> {
+export async function ownMember(
+  clock: Clock,
+  directory: string,
+  overlayName: string | undefined,
+): Promise<StoredMember> {
   if (!(await exists(directory))) {
     throw new Failure<NotEnrolledFault>(
       { code: 'not-enrolled' },
@@ -33,7 +37,27 @@ export async function ownMember(directory: string, overlayName: string | undefin
       `the identity in ${directory} belongs to ${member.overlayName}; overlay.name wants ${overlayName}`,
     );
   }
+  checkDates(clock, member);
   return member;
+}
+
+/** A Pi has no battery clock: before it is set, every certificate seems to come from the future. */
+function checkDates(clock: Clock, { identities, userName }: StoredMember): void {
+  const { notBefore, notAfter } = identities[0]?.certificate ?? { notBefore: 0, notAfter: 0 };
+  const now = clock.now();
+  const date = (ms: number) => new Date(ms).toISOString();
+  if (now < notBefore) {
+    throw new Failure<NotEnrolledFault>(
+      { code: 'clock' },
+      `it is ${date(now)} by this machine's clock, before the certificate of ${userName} was issued; set the clock`,
+    );
+  }
+  if (now > notAfter) {
+    throw new Failure<NotEnrolledFault>(
+      { code: 'expired' },
+      `the certificate of ${userName} ended at ${date(notAfter)}; enroll again`,
+    );
+  }
 }
 
 /** Where the identity of a phone's user lies. */

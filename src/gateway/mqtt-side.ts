@@ -1,8 +1,5 @@
-import type { Config } from '#config/schema.ts';
 import type { GatewayEvent } from '#gateway/events.ts';
 import type { CallReport, EventReport, MqttReporter } from '#mqtt/reporter.ts';
-
-export type MqttConfig = NonNullable<Config['mqtt']>;
 
 const IDLE: CallReport = {
   state: 'idle',

@@ -16,7 +16,7 @@ export interface StreamTarget {
   readonly userName: string;
 }
 
-export interface WrongNameFault {
+interface WrongNameFault {
   readonly code: 'wrong-name';
   readonly expected: string;
   readonly found: string;

@@ -37,6 +37,9 @@ export interface PlacedCall {
   readonly end: string;
 }
 
+/** Of longer calls the beginning is measured. */
+const RECORDED_SECONDS = 30;
+
 /** Calls as this node's own user, plays a tone, listens, and hangs up: `copperring call`. */
 export async function placeCall(
   deps: PlaceCallDeps,
@@ -51,7 +54,7 @@ export async function placeCall(
   call.media.onDigit((digit) => {
     digits += digit;
   });
-  const sink = new Recorder(options.seconds + 1);
+  const sink = new Recorder(Math.min(options.seconds, RECORDED_SECONDS));
   const sound = new PacedSound(clock, call.media, { source: new ToneGenerator([options.tone]), sink });
   sound.start();
   const over = new AbortController();

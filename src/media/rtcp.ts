@@ -16,7 +16,7 @@ export interface ReportBlock {
   readonly delaySinceLast: number;
 }
 
-export interface SenderInfo {
+interface SenderInfo {
   /** Milliseconds since 1970. */
   readonly time: number;
   readonly rtpTimestamp: number;

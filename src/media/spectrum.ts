@@ -14,6 +14,8 @@ export interface Measurement {
 const MAX_WINDOW = 4096;
 const MIN_WINDOW = 400;
 const LOWEST = 100;
+/** The first look takes this much of the piece, 128 ms, to keep the event loop free. */
+const COARSE_WINDOW = 1024;
 
 /**
  * Power of one frequency in linear samples by Goertzel's recurrence: the squared peak amplitude of that sine.
@@ -41,17 +43,14 @@ export function dominantFrequency(samples: Int16Array, sampleRate = SAMPLE_RATE)
   const start = (samples.length - length) >> 1;
   const { windowed, energy } = applyHann(samples.subarray(start, start + length));
   if (energy < 100) return undefined;
-  const step = sampleRate / length / 2;
-  let best = 0;
-  let bestPower = 0;
-  for (let f = LOWEST; f < 0.45 * sampleRate; f += step * 2) {
-    const power = goertzelPower(windowed, f, sampleRate);
-    if (power > bestPower) {
-      best = f;
-      bestPower = power;
-    }
-  }
-  const frequency = refine(windowed, best, step, sampleRate);
+  const coarseLength = Math.min(length, Math.round((COARSE_WINDOW * sampleRate) / SAMPLE_RATE));
+  const middle = (samples.length - coarseLength) >> 1;
+  const coarse = applyHann(samples.subarray(middle, middle + coarseLength)).windowed;
+  const wide = sampleRate / coarseLength;
+  const narrow = sampleRate / length;
+  const near = strongestIn(coarse, { from: LOWEST, to: 0.45 * sampleRate, step: wide }, sampleRate);
+  const best = strongestIn(windowed, { from: near - 2 * wide, to: near + 2 * wide, step: narrow }, sampleRate);
+  const frequency = refine(windowed, best, narrow / 2, sampleRate);
   // A Hann window halves the amplitude of a sine.
   const amplitude = 2 * Math.sqrt(goertzelPower(windowed, frequency, sampleRate));
   return { frequency, amplitude, purity: Math.min(1, (amplitude * amplitude) / 2 / energy) };
@@ -59,7 +58,25 @@ export function dominantFrequency(samples: Int16Array, sampleRate = SAMPLE_RATE)
 
 /** The same for mu-law samples at 8000 a second. */
 export function dominantFrequencyOfMulaw(codes: Uint8Array): Measurement | undefined {
-  return dominantFrequency(decodeMulaw(codes));
+  const start = Math.max(0, (codes.length - MAX_WINDOW) >> 1);
+  return dominantFrequency(decodeMulaw(codes.subarray(start, start + MAX_WINDOW)));
+}
+
+function strongestIn(
+  windowed: Float64Array,
+  band: { readonly from: number; readonly to: number; readonly step: number },
+  sampleRate: number,
+): number {
+  let best = band.from;
+  let bestPower = 0;
+  for (let f = band.from; f < band.to; f += band.step) {
+    const power = goertzelPower(windowed, f, sampleRate);
+    if (power > bestPower) {
+      best = f;
+      bestPower = power;
+    }
+  }
+  return best;
 }
 
 /** Hann-weighted samples without their mean, and their mean square before weighting. */

@@ -9,7 +9,7 @@ export interface WavSound {
   readonly samples: Int16Array;
 }
 
-export interface WavFault {
+interface WavFault {
   readonly code: 'bad-wav';
   readonly detail: string;
 }

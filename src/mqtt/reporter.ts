@@ -32,7 +32,7 @@ export interface CallReport {
 }
 
 /** The kinds of `event_type` on the event topic. */
-export const EVENT_TYPES = ['ring', 'dial', 'answered', 'ended', 'missed', 'refused', 'dtmf'] as const;
+const EVENT_TYPES = ['ring', 'dial', 'answered', 'ended', 'missed', 'refused', 'dtmf'] as const;
 
 export interface EventReport {
   readonly event_type: (typeof EVENT_TYPES)[number];
