@@ -2,6 +2,7 @@ import type { Clock } from '#platform/clock.ts';
 import type { Logger } from '#platform/log.ts';
 import type { Random } from '#platform/random.ts';
 import type { SipMessage, SipRequest, SipResponse } from '#sip/message/message.ts';
+import { isMessageFault } from '#sip/message/parser.ts';
 import { printMessage } from '#sip/message/printer.ts';
 import { replyTo } from '#sip/message/reply.ts';
 import { type ClientObserver, ClientTransaction, cancelFor } from '#sip/transaction/client-transaction.ts';
@@ -143,7 +144,7 @@ export class TransactionLayer {
     const transaction = new ServerTransaction(
       {
         clock: this.#clock,
-        pass: (passed) => this.#guard(() => this.#pass(passed)),
+        pass: (passed) => this.#guard(() => this.#passOrRefuse(passed)),
         passAck: (ack, from) => this.#guard(() => this.#user?.ack(ack, from)),
         ended: () => this.#servers.delete(key),
       },
@@ -151,6 +152,16 @@ export class TransactionLayer {
     );
     this.#servers.set(key, transaction);
     transaction.start();
+  }
+
+  /** A transaction that nobody answers would stay for ever. */
+  #passOrRefuse(transaction: ServerTransaction): void {
+    try {
+      this.#pass(transaction);
+    } catch (thrown) {
+      transaction.respond(replyTo(transaction.request, isMessageFault(thrown) ? thrown.fault.status : 500));
+      if (!isMessageFault(thrown)) throw thrown;
+    }
   }
 
   #pass(transaction: ServerTransaction): void {

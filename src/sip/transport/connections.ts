@@ -13,6 +13,8 @@ export interface ConnectionTableOptions {
   readonly maxConnections: number;
   readonly maxConnectionsPerHost: number;
   readonly connectTimeoutMs: number;
+  /** Between pings on overlay connections. */
+  readonly keepAliveMs: number;
 }
 
 /** The TCP port others are told: a listener's. */
@@ -78,6 +80,7 @@ export class ConnectionTable {
       remoteHost: stream.peerName,
       remotePort: 0,
       peer: { name: stream.peerName, node: stream.peerNode },
+      keepAlive: { everyMs: this.#options.keepAliveMs, answerMs: 10_000 },
     });
     return connection;
   }
@@ -167,7 +170,7 @@ export class ConnectionTable {
   }
 
   #add(duplex: Duplex, options: ConnectionOptions): Connection {
-    const connection = new Connection({ duplex, log: this.#log }, options);
+    const connection = new Connection({ duplex, log: this.#log, clock: this.#clock }, options);
     this.#byKey.set(options.key, connection);
     this.#streams.set(duplex, connection);
     connection.start({

@@ -30,6 +30,8 @@ export interface TransportOptions {
   readonly advertisedHost?: string;
   readonly maxConnections?: number;
   readonly maxConnectionsPerHost?: number;
+  /** Between pings on overlay connections, which keep NATs on the way open. */
+  readonly keepAliveMs?: number;
   /** Messages a second and at once from one UDP address; more are dropped. */
   readonly udpPerSecond?: number;
   readonly udpBurst?: number;
@@ -79,6 +81,7 @@ export class SipTransport {
         maxConnections: options.maxConnections ?? 512,
         maxConnectionsPerHost: options.maxConnectionsPerHost ?? 32,
         connectTimeoutMs: 10_000,
+        keepAliveMs: options.keepAliveMs ?? 25_000,
       },
     );
   }

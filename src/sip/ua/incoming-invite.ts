@@ -5,6 +5,7 @@ import { calledDialog } from '#sip/dialog/dialog.ts';
 import type { NewField } from '#sip/message/headers.ts';
 import type { SipRequest } from '#sip/message/message.ts';
 import { parseNameAddress } from '#sip/message/name-address.ts';
+import { isMessageFault } from '#sip/message/parser.ts';
 import { fromHeaderText } from '#sip/message/printer.ts';
 import { phraseOf, replyTo } from '#sip/message/reply.ts';
 import { newTag } from '#sip/transaction/identifiers.ts';
@@ -62,8 +63,13 @@ export class IncomingInvite implements IncomingCall {
   }
 
   get assertedIdentity(): string | undefined {
-    const asserted = this.#parts.request.headers.first('P-Asserted-Identity');
-    return asserted === undefined ? undefined : parseNameAddress(asserted, 'P-Asserted-Identity').uri;
+    try {
+      const asserted = this.#parts.request.headers.first('P-Asserted-Identity');
+      return asserted === undefined ? undefined : parseNameAddress(asserted, 'P-Asserted-Identity').uri;
+    } catch (thrown) {
+      if (isMessageFault(thrown)) return undefined;
+      throw thrown;
+    }
   }
 
   /** RFC 3323 §4.2. */

@@ -243,4 +243,15 @@ describe('A user agent within its calls', () => {
     });
     await silent;
   });
+
+  it('refuse a request that only the user agent finds malformed, and a broken asserted identity counts as none', async () => {
+    const { ua, peer } = await setup();
+    peer.send(request(peer, 'OPTIONS', { more: [`Require: ${'a,'.repeat(300)}`] }));
+    await peer.response(400);
+    const incoming = nextCall(ua);
+    peer.send(request(peer, 'INVITE', { number: 2, more: ['P-Asserted-Identity: <sip:"@'], body: sdp() }));
+    const call = await within(incoming);
+    expect(call.assertedIdentity).toBeUndefined();
+    call.reject(603, 'Decline');
+  });
 });
