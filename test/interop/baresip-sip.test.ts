@@ -15,7 +15,7 @@ describe.skipIf(!hasBaresip)('Unmodified baresip phones behind the proxy', () =>
   });
 
   for (const transport of ['udp', 'tcp'] as const) {
-    it(`register with digest authentication and call each other over ${transport}`, async () => {
+    it(`R7890-2.2-04 register with digest authentication and call each other over ${transport}`, async () => {
       const net = await new TestNetwork({ transport }).start();
       running.push(net);
       const phone = async (user: string) => {
