@@ -99,6 +99,13 @@ export class Forwarder {
     return this.#originate(this.#linkOf(decision), decision.header, payload);
   }
 
+  /** The linked node by which `send` would let such a message leave now. */
+  wayOut(header: HeaderFields, firstHop?: NodeId): NodeId | undefined {
+    if (firstHop !== undefined) return firstHop;
+    const decision = route(header, this.#view(undefined, true));
+    return decision.type === 'forward' ? decision.to : undefined;
+  }
+
   /** Names the node behind a link that came without a Node-ID. */
   bind(link: Link, nodeId: NodeId): void {
     this.#deps.links.bind(link, nodeId);

@@ -16,6 +16,7 @@ import { decode } from '#reload/wire/codec.ts';
 import { ErrorCode, isRequestCode, MessageCode } from '#reload/wire/codes.ts';
 import { type ErrorResponse, errorResponse } from '#reload/wire/error.ts';
 import { type HeaderFields, RELOAD_VERSION } from '#reload/wire/forwarding-header.ts';
+import type { NodeId } from '#reload/wire/ids.ts';
 import { isWireFailure } from '#reload/wire/reader.ts';
 
 export interface MessengerDeps {
@@ -101,6 +102,11 @@ export class Messenger implements Exchange {
     else this.#takeAnswer(incoming, opened);
   }
 
+  /** To be told when the link to a node is suspected, or gone, and routing knows. Callers need not wait for time-outs then. */
+  linkFailed(node: NodeId, isGone: boolean): void {
+    for (const transaction of [...this.#pending.values()]) transaction.linkFailed(node, isGone);
+  }
+
   /** Fails what is pending and takes nothing more. */
   stop(): void {
     this.#stopped = true;
@@ -160,7 +166,11 @@ export class Messenger implements Exchange {
       return;
     }
     const port = {
-      transmit: () => forwarder.send(header, payload, request.firstHop),
+      transmit: () => {
+        const wayOut = forwarder.wayOut(header, request.firstHop);
+        return { outcome: forwarder.send(header, payload, request.firstHop), wayOut };
+      },
+      answerHere: () => this.#inbox.requestFromSelf(request),
       interval: () => configuration.current.reliabilityTimer,
       ended: () => this.#pending.delete(transactionId),
     };

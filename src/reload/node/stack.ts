@@ -63,6 +63,16 @@ export class Stack {
   }
 
   start(): void {
+    // In a turn of its own: topology hears of the link first, and routes around it.
+    const tell = (node: NodeId, isGone: boolean) =>
+      this.#deps.clock.after(0, () => this.messenger.linkFailed(node, isGone));
+    this.links.observe({
+      up: () => {},
+      down: (node) => tell(node, true),
+      suspect: (node, suspected) => {
+        if (suspected) tell(node, false);
+      },
+    });
     answerPings(this.messenger, this.#deps);
     this.attacher.start();
     this.#configurationSync.start();
