@@ -36,6 +36,7 @@ export async function runProgram(deps: ProgramDeps, args: readonly string[]): Pr
   addEnroll(program, deps);
   addControl(program, deps, fail);
   addTools(program, deps, fail);
+  addDemo(program, deps, fail);
   try {
     await program.parseAsync(args, { from: 'user' });
     return status;
@@ -205,5 +206,28 @@ function addTools(program: Command, deps: ProgramDeps, fail: () => void): void {
     .action(async (options: object) => {
       const { lineEmulatorCommand } = await import('#cli/line-emulator.ts');
       await lineEmulatorCommand({ clock: systemClock, input: deps.input, output: deps.output }, options);
+    });
+}
+
+function addDemo(program: Command, deps: ProgramDeps, fail: () => void): void {
+  program
+    .command('demo')
+    .description('an overlay out of separate processes, calls in both ways over an emulated line, and a report')
+    .option('--json', 'print the report as one JSON object, as the last line')
+    .action(async (options: { json?: boolean }) => {
+      const { demoCommand } = await import('#cli/demo.ts');
+      if (!(await demoCommand({ ...deps, print: printTo(deps) }, options))) fail();
+    });
+  program
+    .command('phone')
+    .description('a headless SIP phone: speaks with a tone, records what it hears; commands as JSON lines')
+    .requiredOption('--registrar <host:port>', 'registrar and proxy')
+    .requiredOption('--user <user>', 'name@domain; the password comes from COPPERRING_PASSWORD')
+    .option('--tone <hz>', 'tone to send', '440')
+    .requiredOption('--dir <dir>', 'folder for sent.wav and heard.wav')
+    .action(async (options: { registrar: string; user: string; tone: string; dir: string }) => {
+      const { phoneCommand } = await import('#cli/phone.ts');
+      const password = deps.environment.COPPERRING_PASSWORD ?? '';
+      await phoneCommand({ ...deps, print: printTo(deps), password }, options);
     });
 }

@@ -63,10 +63,6 @@ class Baresip implements Phone {
     socket.on('error', () => {});
   }
 
-  async registered(timeoutMs: number): Promise<void> {
-    await this.#event('REGISTER_OK', timeoutMs, 0);
-  }
-
   async dial(number: string, timeoutMs: number): Promise<void> {
     this.#callMark = this.#events.length;
     this.#command('dial', `sip:${number}@${this.#account.domain}`);

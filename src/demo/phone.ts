@@ -1,7 +1,6 @@
 /** A SIP phone as the demo drives it: baresip, or Copperring's own. It sends one steady tone and records what it hears. */
 export interface Phone {
   readonly program: 'baresip' | 'copperring';
-  registered(timeoutMs: number): Promise<void>;
   /** Calls `number` at the proxy and resolves when the call is answered. */
   dial(number: string, timeoutMs: number): Promise<void>;
   /** Resolves when the phone rings. */

@@ -19,6 +19,7 @@ import type { Identity, Signer, Verifier } from '#reload/security/identity.ts';
 import type { Kinds } from '#reload/storage/context.ts';
 import type { RecordClient } from '#reload/storage/record-client.ts';
 import { RecordStoreClient } from '#reload/storage/record-store-client.ts';
+import type { RecordName } from '#reload/storage/record-table.ts';
 import type { Storage } from '#reload/storage/storage.ts';
 import { StorageTimes } from '#reload/storage/storage-times.ts';
 import type { TopologyFault } from '#reload/topology/chord/core.ts';
@@ -178,6 +179,11 @@ export class ReloadNode {
   /** Takes the connections that others open for an application, for example 5060 for SIP. */
   onAppAttach(application: number, accept: (connection: AppConnection) => void): void {
     this.#stack.attacher.onAppAttach(application, accept);
+  }
+
+  /** The first `limit` records this node holds for the overlay, replicas included. */
+  recordNames(limit: number): readonly RecordName[] {
+    return this.#storage?.recordNames(limit) ?? [];
   }
 
   status(): NodeStatus {

@@ -92,6 +92,11 @@ export class Storage {
     }
   }
 
+  /** The first `limit` records that this node holds, replicas included. */
+  recordNames(limit: number): readonly RecordName[] {
+    return this.#context.records.names({ limit });
+  }
+
   /** Records held now, replicas included. */
   get recordCount(): number {
     return this.#context.records.count;
