@@ -74,7 +74,7 @@ async function stateOf({ environment }: ControlDeps, { config, state }: ControlO
 function statusLines(status: Status): readonly string[] {
   const { node, line, phones, calls, mqtt, sip, bootstrap, enrollment } = status;
   const lines = [
-    `roles     ${status.roles.join(', ')}; up ${status.uptimeSeconds} s, ${status.memoryMb} MB, state ${status.state}`,
+    `roles     ${status.roles.join(', ')}; up ${status.uptimeSeconds} s, ${status.memoryMb} MB, loop delay ${status.loopDelayP99Ms} ms, state ${status.state}`,
   ];
   if (node) {
     const joined = node.joined ? 'joined' : 'not joined';

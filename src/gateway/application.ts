@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Config } from '#config/schema.ts';
 import { printHostPort } from '#config/values.ts';
 import { ControlServer, controlPath } from '#gateway/control.ts';
@@ -37,6 +38,7 @@ export class Application {
   readonly #deps: ApplicationDeps;
   readonly #options: ApplicationOptions;
   readonly #startedAt: number;
+  readonly #loopDelay = monitorEventLoopDelay({ resolution: 20 });
   /** What to stop, the last one first. */
   readonly #closers: (readonly [name: string, close: () => Promise<void>])[] = [];
   #enrollment: EnrollmentSide | undefined;
@@ -94,6 +96,8 @@ export class Application {
       state: stateDirectory,
       uptimeSeconds: Math.round((now - this.#startedAt) / 1000),
       memoryMb: Math.round(process.memoryUsage.rss() / 104_857.6) / 10,
+      // The monitor's own interval is part of what it measures.
+      loopDelayP99Ms: Math.max(0, Math.round(this.#loopDelay.percentile(99) / 1e6) - 20),
       node: member?.nodeStatus,
       bootstrap: member?.summary.bootstrap,
       enrollment: this.#enrollment?.address,
@@ -106,6 +110,8 @@ export class Application {
   }
 
   async #startParts(): Promise<void> {
+    this.#loopDelay.enable();
+    this.#closers.push(['monitor', async () => void this.#loopDelay.disable()]);
     const { config, stateDirectory } = this.#options;
     const store = await openLmdbStore(join(stateDirectory, 'db'));
     this.#closers.push(['store', () => store.close()]);

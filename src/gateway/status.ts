@@ -9,6 +9,8 @@ export interface Status {
   readonly state: string;
   readonly uptimeSeconds: number;
   readonly memoryMb: number;
+  /** How late the event loop comes to its work, 99th percentile; sound suffers from 60 ms on. */
+  readonly loopDelayP99Ms: number;
   readonly node: NodeStatus | undefined;
   readonly bootstrap: string | undefined;
   readonly enrollment: string | undefined;

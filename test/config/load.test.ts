@@ -1,6 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ConfigFault, loadConfig, stateDirectory } from '#config/load.ts';
 import { parseHostPort, printHostPort } from '#config/values.ts';
@@ -165,6 +165,15 @@ password = "x"
   it('never puts a password into a fault', async () => {
     const failure = await faultOf(load('[[phones]]\nuser = "a"\npassword = "hunter2"\nextra = "hunter2"\n'));
     expect(failure.message).not.toContain('hunter2');
+  });
+
+  it('accepts the file that ships for the Pi', async () => {
+    const config = await loadConfig(resolve('firmware-config/copperring.toml'), {});
+    expect(config).toMatchObject({
+      roles: ['peer', 'gateway'],
+      line: { device: '/dev/copperring-line', country: 'DE' },
+    });
+    expect(config.dial_plan.allow).toHaveLength(1);
   });
 
   it('takes addresses apart and prints them', () => {
