@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { signDocument } from '#reload/enrollment/found-overlay.ts';
 import type { AppConnection } from '#reload/link/link.ts';
 import { ReloadNode } from '#reload/node/reload-node.ts';
+import { CurrentConfiguration } from '#reload/overlay-config/current-configuration.ts';
+import { readDocument } from '#reload/overlay-config/document.ts';
 import { nodeDestination } from '#reload/wire/destination.ts';
 import { hashToResourceId, type NodeId } from '#reload/wire/ids.ts';
 import { OPEN_KIND, type SimulatedNode, SimulatedOverlay } from './simulated-overlay.ts';
@@ -165,5 +168,22 @@ describe('the first node', () => {
     });
     expect(again.node.status().joined).toBe(true);
     await overlay.clock.runUntil(() => overlay.isRing(), 10_000);
+  });
+});
+
+describe('a newer configuration', () => {
+  it('R6940-6.5.4-01 reaches every node of the ring from the one that has it', async () => {
+    const overlay = await SimulatedOverlay.create({ seed: 'configuration' });
+    const documents = Array.from({ length: 5 }, () => new CurrentConfiguration(readDocument(overlay.overlay.document)));
+    for (const [i, configuration] of documents.entries()) await overlay.add(`peer${i}`, { configuration });
+    await overlay.clock.runUntil(() => overlay.isRing());
+    const changed = { ...overlay.overlay.configuration, sequence: 1, chordUpdateInterval: 60 };
+    const document = signDocument(changed, overlay.overlay.configurationSigner);
+    documents[2]!.replace(readDocument(document, overlay.overlay.name));
+    await overlay.store(overlay.nodes[2]!, 'by the newer', 'stored all the same');
+    await overlay.clock.runUntil(() => documents.every(({ current }) => current.sequence === 1), 120_000);
+    expect(documents.map(({ current }) => current.chordUpdateInterval)).toEqual([60, 60, 60, 60, 60]);
+    expect(await overlay.fetch(overlay.nodes[0]!, 'by the newer')).toBe('stored all the same');
+    expect(overlay.isRing()).toBe(true);
   });
 });

@@ -3,6 +3,7 @@ import { type LogFields, type Logger, type LogLevel, silentLogger } from '#platf
 import type { ReloadNodeOptions } from '#reload/node/options.ts';
 import { ReloadNode } from '#reload/node/reload-node.ts';
 import type { OverlayConfiguration } from '#reload/overlay-config/configuration.ts';
+import type { CurrentConfiguration } from '#reload/overlay-config/current-configuration.ts';
 import type { CertificateVerifier } from '#reload/security/certificate-verifier.ts';
 import type { Identity } from '#reload/security/identity.ts';
 import { createSigner } from '#reload/security/signer.ts';
@@ -44,7 +45,16 @@ export interface SimulatedNode {
   readonly store: KeyValueStore;
 }
 
-export const BOOTSTRAP_PORT = 6084;
+const BOOTSTRAP_PORT = 6084;
+
+/** What a test brings along for a node, in place of something new. */
+export interface Given {
+  readonly nodeId?: NodeId;
+  readonly identity?: Identity;
+  readonly store?: KeyValueStore;
+  /** The document that this node alone has. */
+  readonly configuration?: CurrentConfiguration;
+}
 
 /** An overlay of real nodes on a simulated network in virtual time. */
 export class SimulatedOverlay {
@@ -90,10 +100,7 @@ export class SimulatedOverlay {
   }
 
   /** Makes a node whose bootstrap node is the first one; it is not started. */
-  async make(
-    name: string,
-    options: Partial<ReloadNodeOptions> & { nodeId?: NodeId; store?: KeyValueStore; identity?: Identity } = {},
-  ): Promise<SimulatedNode> {
+  async make(name: string, options: Partial<ReloadNodeOptions> & Given = {}): Promise<SimulatedNode> {
     const nodeId = options.nodeId ?? (Buffer.from(this.random.fork(name).bytes(16)).toString('hex') as NodeId);
     const identity = options.identity ?? (await this.overlay.identity(name, { nodeId }));
     const host = this.network.host();
@@ -103,7 +110,7 @@ export class SimulatedOverlay {
       {
         identity,
         verifier: this.#verifier,
-        configuration: this.overlay.source,
+        configuration: options.configuration ?? this.overlay.source,
         clock: host.clock,
         random: this.random.fork(`${name} ${this.nodes.length}`),
         log: this.#logger(name),

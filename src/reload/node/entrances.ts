@@ -42,11 +42,12 @@ export class BootstrapEntrances implements Entrances {
     this.#options = options;
   }
 
-  async *contacts(signal: AbortSignal): AsyncIterable<NodeId> {
+  async *contacts(signal: AbortSignal, { bootstrapFirst = false } = {}): AsyncIterable<NodeId> {
     const { configuration, cache, log } = this.#deps;
-    const listed = this.#options.bootstrapNodes ?? configuration.current.bootstrapNodes;
+    const listed = this.#shuffled(this.#options.bootstrapNodes ?? configuration.current.bootstrapNodes);
+    const known = cache.list();
     const seen = new Set<string>();
-    for (const at of [...cache.list(), ...this.#shuffled(listed)]) {
+    for (const at of bootstrapFirst ? [...listed, ...known] : [...known, ...listed]) {
       const key = `${at.address} ${at.port}`;
       if (seen.has(key)) continue;
       seen.add(key);

@@ -1,5 +1,4 @@
 import type { Clock } from '#platform/clock.ts';
-import type { Failure } from '#platform/failure.ts';
 import type { Logger } from '#platform/log.ts';
 import { type Random, randomBelow } from '#platform/random.ts';
 import type { LinkTable } from '#reload/forwarding/link-table.ts';
@@ -20,8 +19,6 @@ export type TopologyFault =
   | { readonly code: 'clients-not-permitted' }
   | { readonly code: 'stopped' };
 
-export type TopologyFailure = Failure<TopologyFault>;
-
 /** What topology needs of attach: a link to the node, or the peer responsible for the resource, at the end of the list. */
 export interface Attaching {
   attach(
@@ -32,8 +29,11 @@ export interface Attaching {
 
 /** Where a node finds the overlay: bootstrap nodes of the document, and peers of earlier days (RFC 6940 §11.4). */
 export interface Entrances {
-  /** Links to one entrance after the other, and yields their Node-IDs. Ends when none is left. */
-  contacts(signal: AbortSignal): AsyncIterable<NodeId>;
+  /**
+   * Links to one entrance after the other, and yields their Node-IDs. Ends when none is left. Peers known from before come first for a
+   * node that wants to get in; `bootstrapFirst` is for one that looks for another ring than its own.
+   */
+  contacts(signal: AbortSignal, options?: { readonly bootstrapFirst?: boolean }): AsyncIterable<NodeId>;
 }
 
 export interface ChordDeps {

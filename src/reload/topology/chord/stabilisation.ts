@@ -67,8 +67,9 @@ export class Stabilisation {
   async lookForOtherRing(): Promise<void> {
     const { deps, table } = this.#core;
     const signal = this.#stopping.signal;
+    const linkedBefore = new Set(deps.links.nodes());
     try {
-      for await (const entrance of deps.entrances.contacts(signal)) {
+      for await (const entrance of deps.entrances.contacts(signal, { bootstrapFirst: true })) {
         if (entrance === table.self) continue;
         const found = await this.#whoAnswersFor(clockwise(table.self, 1n), entrance);
         if (found === undefined) continue;
@@ -76,6 +77,8 @@ export class Stabilisation {
           deps.log.warn('another ring, or a gap in this one', { found, entrance });
           await this.#acquaintance.attach(found, entrance);
         }
+        // Bootstrap nodes could not hold a link to every peer that ever asked them.
+        if (!table.has(entrance) && !linkedBefore.has(entrance)) deps.links.remove(entrance);
         return;
       }
     } catch (error) {
