@@ -1,13 +1,20 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { connect, type MqttClient } from 'mqtt';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { loadConfig } from '#config/load.ts';
+import { Application } from '#gateway/application.ts';
+import { embeddedDefaults } from '#gateway/defaults.ts';
+import { ownOverlay } from '#gateway/own-overlay.ts';
 import { MqttReporter } from '#mqtt/reporter.ts';
+import { systemClock } from '#platform/clock.ts';
 import { silentLogger } from '#platform/log.ts';
+import { systemRandom } from '#platform/random.ts';
+import { LineEmulator } from '#pstn/emulator/client.ts';
 
 const program = ['/usr/sbin/mosquitto', 'mosquitto'].find((path) => !spawnSync(path, ['-h']).error);
 const missing = program === undefined && process.env.CI !== 'true';
@@ -209,5 +216,55 @@ describe.skipIf(missing)('MQTT with a real mosquitto', () => {
     clearInterval(again);
     expect(hangUps % 100).toBeGreaterThan(0);
     expect(hangUps).toBeLessThan(100);
+  });
+
+  it('tells what a running gateway sees: its line, a caller, a missed call, a modem that is pulled and put back', async () => {
+    const program = resolve('dist/copperring.mjs');
+    const deps = { clock: systemClock, random: systemRandom, log: silentLogger, program };
+    const state = join(directory, 'gateway');
+    const device = join(directory, 'modem');
+    await mkdir(state);
+    const emulator = await LineEmulator.start(deps, { program, link: device });
+    const defaults = embeddedDefaults(await ownOverlay(deps, state));
+    const config = await loadConfig(
+      undefined,
+      {},
+      {
+        ...defaults,
+        line: { device, rings: ['alice@home.example'] },
+        sip: { listen: '127.0.0.1:0' },
+        mqtt: { url: `mqtt://127.0.0.1:${port}`, id: 'live' },
+      },
+    );
+    const application = new Application(deps, { config, stateDirectory: state });
+    const watcher = await watch();
+    await application.start();
+    const topic = (name: string) => `copperring/live/${name}`;
+    await watcher.until(topic('line'), (payload) => JSON.parse(payload).state === 'idle');
+    await watcher.until(topic('overlay'), (payload) => JSON.parse(payload).published === true);
+
+    await emulator.send({ command: 'ring', callerId: { number: '2025550199', name: 'ADA' }, ringForMs: 3000 });
+    const rings = (payload: string) => JSON.parse(payload).event_type === 'ring';
+    expect(JSON.parse(await watcher.until(topic('event'), rings))).toMatchObject({
+      caller: '2025550199',
+      caller_name: 'ADA',
+    });
+    await watcher.until(topic('event'), (payload) => JSON.parse(payload).event_type === 'missed');
+    await watcher.until(topic('line'), (payload) => JSON.parse(payload).state === 'ringing');
+
+    await emulator.send({ command: 'unplug' });
+    const gone = await watcher.until(
+      topic('line'),
+      (payload) => JSON.parse(payload).present === false && JSON.parse(payload).state === 'absent',
+    );
+    expect(JSON.parse(gone).reason).toBeTruthy();
+    await watcher.until(topic('overlay'), (payload) => JSON.parse(payload).joined && !JSON.parse(payload).published);
+    watcher.seen.length = 0;
+    await emulator.send({ command: 'replug' });
+    await watcher.until(topic('overlay'), (payload) => JSON.parse(payload).published === true);
+
+    await application.stop();
+    await watcher.until(topic('availability'), (payload) => payload === 'offline');
+    await emulator.stop();
   });
 });
