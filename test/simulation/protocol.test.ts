@@ -87,7 +87,7 @@ describe('a join, as seen on the wire', () => {
     for (const neighbour of [...predecessors, ...successors]) expect(told).toContain(neighbour);
   });
 
-  it('R6940-10.5-11 R6940-4.5.2-01 has the admitting peer tell all its neighbours of the joiner', async () => {
+  it('R6940-10.5-11 has the admitting peer tell all its neighbours of the joiner', async () => {
     const { seen, id, admitting, overlay } = await joinIntoEight();
     const peer = overlay.nodes.find(({ node }) => node.nodeId === admitting)!;
     const { predecessors = [], successors = [] } = peer.node.status();

@@ -146,7 +146,7 @@ describe('a ring in one process, in virtual time', () => {
     expect(await unreachable(overlay, records)).toEqual([]);
   });
 
-  it('R6940-10.7.1-07 R6940-10.7.1-08 R6940-10.7.1-10 joins again by itself after its machine lost the network', async () => {
+  it('joins again by itself after it was stopped for minutes', async () => {
     const { overlay, records } = await ringWithRecords(6, 'cut off');
     const cut = overlay.nodes[4]!;
     cut.host.stop();
@@ -155,6 +155,15 @@ describe('a ring in one process, in virtual time', () => {
     await overlay.clock.runUntil(() => overlay.isRing(), 60_000);
     expect(overlay.trace.some((line) => line.includes('peer4 warn joining again'))).toBe(true);
     expect(await unreachable(overlay, records)).toEqual([]);
+  });
+
+  it('R6940-10.7.1-07 joins again when all its successors die at once', async () => {
+    const { overlay } = await ringWithRecords(10, 'all successors');
+    const [first, ...next] = inRingOrder(overlay);
+    for (const successor of next.slice(0, 3)) successor.host.kill();
+    await overlay.clock.advance(2000);
+    expect(overlay.trace.some((line) => line.includes(`${first?.name} warn joining again`))).toBe(true);
+    await overlay.clock.runUntil(() => overlay.isRing(), 30_000);
   });
 
   it('comes back with its data after a restart on the same store', async () => {
@@ -167,7 +176,7 @@ describe('a ring in one process, in virtual time', () => {
     expect(await unreachable(overlay, records)).toEqual([]);
   });
 
-  it('serves what is stored while a peer joins, at every moment', async () => {
+  it('R6940-4.5.2-01 serves what is stored while a peer joins, at every moment', async () => {
     const { overlay } = await ringWithRecords(3, 'moving');
     const writer = overlay.nodes[0]!;
     let joined = false;
@@ -183,5 +192,45 @@ describe('a ring in one process, in virtual time', () => {
     }
     await overlay.clock.run(joining);
     for (let i = 0; i < written; i++) expect(await overlay.fetch(made, `moving ${i}`)).toBe(`moving ${i}`);
+  });
+
+  it('loses no record in a row of twenty joins, kills, power losses, leaves and stops, with messages lost on the way', async () => {
+    const timers = { livenessInterval: 2000, suspicionTimeout: 2000, holdDown: 3000 };
+    const overlay = await SimulatedOverlay.create({ seed: 'churn', network: { loss: 0.01 }, timers });
+    await overlay.grow(9);
+    const records = new Map<string, string>();
+    const write = async (name: string, value: string) => {
+      await overlay.store(overlay.living[records.size % overlay.living.length]!, name, value);
+      records.set(name, value);
+    };
+    for (let i = 0; i < 20; i++) await write(`record ${i}`, 'first');
+    await overlay.clock.advance(10_000);
+    const random = overlay.random.fork('events');
+    let stopped: SimulatedNode | undefined;
+    for (let event = 0; event < 20; event++) {
+      const [first, ...others] = overlay.living;
+      const victim = others[Math.floor(random.unit() * others.length)]!;
+      const what = others.length < 5 ? 0 : Math.floor(random.unit() * 5);
+      if (what === 0)
+        await overlay.add(`joiner${event}`, { bootstrapNodes: [{ address: first!.host.address, port: 6084 }] });
+      else if (what === 1) victim.host.kill();
+      else if (what === 2) victim.host.vanish();
+      else if (what === 3) await overlay.leave(victim);
+      else if (stopped === undefined) {
+        stopped = victim;
+        stopped.host.stop();
+      } else {
+        stopped.host.continue();
+        stopped = undefined;
+      }
+      await overlay.clock.advance(10_000);
+      await write(`record ${event}`, `event ${event}`);
+      expect(await unreachable(overlay, records, 5)).toEqual([]);
+    }
+    stopped?.host.continue();
+    await overlay.clock.advance(30_000);
+    expect(overlay.isRing()).toBe(true);
+    expect(await unreachable(overlay, records)).toEqual([]);
+    expect(copies(overlay)).toBe(3 * records.size);
   });
 });

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,6 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '#platform/clock.ts';
 import { silentLogger } from '#platform/log.ts';
 import { systemRandom } from '#platform/random.ts';
+import type { AppConnection } from '#reload/link/link.ts';
 import { createReloadNode, type NodeOptions } from '#reload/node/create-node.ts';
 import type { ReloadNode } from '#reload/node/reload-node.ts';
 import { KindId } from '#reload/wire/codes.ts';
@@ -109,5 +111,39 @@ describe('nodes over TLS on loopback', () => {
     expect(survivors.map((node) => node.nodeId)).toContain(nodeId);
     expect((await first.queries.ping([nodeDestination(last.nodeId)])).nodeId).toBe(last.nodeId);
     await eventually(() => survivors.every((node) => node.status().successors?.length === 3));
+  });
+
+  it('reaches a client that a peer hosts, and is reached by it, over connections under the certificate of the client', async () => {
+    const overlay = await overlayNow();
+    const first = await start(overlay, 'first', { foundRing: true });
+    const host = await start(overlay, 'host', { bootstrapNodes: bootstrapAt(first) });
+    const phone = await host.hostClient(await overlay.identity('phone'));
+    await phone.records.store(certificateRecord(phone, 'of the phone'));
+    expect(await read(first, phone.nodeId)).toBe('of the phone');
+
+    const arrived = (node: ReloadNode) =>
+      new Promise<AppConnection>((resolve) => node.onAppAttach(5060, (connection) => resolve(connection)));
+    const [atPhone, atFirst] = [arrived(phone), arrived(first)];
+    const signal = AbortSignal.timeout(10_000);
+    const through = [nodeDestination(host.nodeId), nodeDestination(phone.nodeId)];
+    const inbound = await first.appAttach(through, 5060, signal);
+    expect(inbound.peer.userName).toBe('phone@home.example');
+    expect((await atPhone).peer.userName).toBe('first@home.example');
+    const outbound = await phone.appAttach([nodeDestination(first.nodeId)], 5060, signal);
+    expect((await atFirst).peer.userName).toBe('phone@home.example');
+    outbound.stream.write('INVITE');
+    const [chunk] = (await once((await atFirst).stream, 'data')) as [Buffer];
+    expect(chunk.toString()).toBe('INVITE');
+    for (const { stream } of [inbound, outbound]) stream.destroy();
+  });
+
+  it('takes a client that is no peer', async () => {
+    const overlay = await overlayNow();
+    const first = await start(overlay, 'first', { foundRing: true });
+    const client = await start(overlay, 'client', { mode: 'client', bootstrapNodes: bootstrapAt(first) });
+    await client.records.store(certificateRecord(client, 'of the client'));
+    expect(await read(first, client.nodeId)).toBe('of the client');
+    expect(client.status().uplink).toBe(first.nodeId);
+    expect(first.status().peers).toBe(0);
   });
 });
