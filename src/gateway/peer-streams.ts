@@ -70,6 +70,8 @@ export class PeerStreams {
     const [oldest] = this.#streams.keys();
     if (this.#streams.size >= MAX_STREAMS && oldest !== undefined) this.#streams.delete(oldest);
     this.#streams.set(key, stream);
+    // SIP hears of the close; an error on a connection that no call uses any more must not end the process.
+    stream.duplex.on('error', () => {});
     stream.duplex.once('close', () => {
       if (this.#streams.get(key) === stream) this.#streams.delete(key);
     });

@@ -94,10 +94,14 @@ describe('the application on its own defaults', () => {
     await expect(phone.call('sip:bob@home.example')).rejects.toMatchObject({ fault: { status: 480 } });
   });
 
-  it('keeps its identity over a restart', async () => {
+  it('hangs up, withdraws its records and leaves when it is stopped, and keeps its identity over a restart', async () => {
     const before = application.status().node?.nodeId;
-    await phone.stop();
-    await application.stop();
+    const call = await phone.call('2025550123');
+    const stopping = application.stop();
+    expect((await call.ended).by).toBe('remote');
+    await stopping;
+    // Its registrar is gone: unregistering would take half a minute to fail.
+    await phone.stack.stop();
     expect(events.all.at(-1)).toEqual({ event: 'stopped' });
     expect(events.all.some(({ event }) => event === 'withdrawn')).toBe(true);
     await start();

@@ -1,3 +1,4 @@
+import { parseHostPort } from '#config/values.ts';
 import { openRtpSession } from '#media/rtp-session.ts';
 import { systemClock } from '#platform/clock.ts';
 import { silentLogger } from '#platform/log.ts';
@@ -31,7 +32,7 @@ export class TestPhone {
         createMedia: (options) =>
           openRtpSession({ clock: systemClock, random: systemRandom, logger: silentLogger }, options),
       },
-      { transport: { overlayDomain: 'phone.invalid' }, ua: { mediaAddresses: { ipv4: '127.0.0.1' } } },
+      { transport: { overlayDomain: 'phone.invalid' }, ua: { mediaAddresses: { ipv4: '127.0.0.1', ipv6: '::1' } } },
     );
     this.stack.engine.onIncoming((call) => {
       this.#incoming.push(call);
@@ -40,7 +41,7 @@ export class TestPhone {
   }
 
   async register(): Promise<void> {
-    await this.stack.listen({ transport: 'udp', host: '127.0.0.1', port: 0 });
+    await this.stack.listen({ transport: 'udp', host: this.#target.host, port: 0 });
     const { user, password } = this.#account;
     this.#registration = this.stack.registration({
       target: this.#target,
@@ -84,7 +85,7 @@ export class TestPhone {
   }
 
   get #target() {
-    const [host = '', port] = this.#account.proxy.split(':');
-    return { transport: 'udp', host, port: Number(port) } as const;
+    const { host = '', port = 0 } = parseHostPort(this.#account.proxy) ?? {};
+    return { transport: 'udp', host, port } as const;
   }
 }
