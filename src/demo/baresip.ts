@@ -4,10 +4,10 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { Child } from '#demo/child.ts';
 import { freePort } from '#demo/free-port.ts';
+import { prevailingTone } from '#demo/measure.ts';
 import type { Phone, PhoneAccount } from '#demo/phone.ts';
-import { dominantFrequency } from '#media/spectrum.ts';
 import { ToneGenerator } from '#media/tones.ts';
-import { readWav, writeWav } from '#media/wav.ts';
+import { writeWav } from '#media/wav.ts';
 import { Failure } from '#platform/failure.ts';
 
 const MODULE_PATHS = ['/usr/lib/baresip/modules', '/usr/local/lib/baresip/modules'];
@@ -113,8 +113,7 @@ class Baresip implements Phone {
       .sort()
       .at(-1);
     if (newest === undefined) return 0;
-    const { samples, sampleRate } = readWav(readFileSync(join(this.#directory, newest)));
-    return dominantFrequency(samples, sampleRate)?.frequency ?? 0;
+    return prevailingTone(readFileSync(join(this.#directory, newest)));
   }
 
   #command(command: string, params = ''): void {

@@ -3,8 +3,8 @@
 export interface NodePlace {
   readonly overlay: string;
   readonly state: string;
-  /** `host:port` of the first peer; undefined for that one itself. */
-  readonly bootstrap: string | undefined;
+  /** `host:port` of peers that were there before; none for the first. */
+  readonly bootstrap: readonly string[];
 }
 
 export function enrollmentToml(state: string, directory: string, port: number): string {
@@ -42,7 +42,7 @@ export function proxyToml(place: NodePlace, phone: { readonly user: string; read
 type Section = readonly [name: string, values: Readonly<Record<string, unknown>>];
 
 function member({ overlay, state, bootstrap }: NodePlace, roles: readonly string[]): readonly Section[] {
-  const contact = bootstrap === undefined ? { found: true } : { bootstrap: [bootstrap] };
+  const contact = bootstrap.length === 0 ? { found: true } : { bootstrap };
   return [
     ['', { roles, state, log_level: 'warn' }],
     ['overlay', { name: overlay, listen: '127.0.0.1:0', loopback: true, ...contact }],

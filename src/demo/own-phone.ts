@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Child } from '#demo/child.ts';
+import { prevailingTone } from '#demo/measure.ts';
 import type { Phone, PhoneAccount } from '#demo/phone.ts';
-import { dominantFrequency } from '#media/spectrum.ts';
-import { readWav } from '#media/wav.ts';
 import { Failure } from '#platform/failure.ts';
 
 /** Copperring's own headless phone, in a process of its own: where baresip is not installed. */
@@ -78,7 +77,6 @@ class OwnPhone implements Phone {
   }
 
   #measured(file: string): number {
-    const { samples, sampleRate } = readWav(readFileSync(join(this.#directory, file)));
-    return dominantFrequency(samples, sampleRate)?.frequency ?? 0;
+    return prevailingTone(readFileSync(join(this.#directory, file)));
   }
 }

@@ -34,6 +34,8 @@ export interface PeerLost {
   readonly callSurvived: boolean;
   readonly records: number;
   readonly recordsLost: number;
+  /** The fetches that failed: which record through which survivor. */
+  readonly missing: readonly string[];
   /** From the loss until every record was fetched through every survivor. */
   readonly recoveredMs: number;
 }
@@ -92,7 +94,7 @@ function lossChecks(how: string, loss: PeerLost) {
   return [
     [loss.callSurvived, `the call did not survive the peer being ${how}`],
     [loss.records > 0, 'the overlay held no records'],
-    [loss.recordsLost === 0, `${loss.recordsLost} fetches of records failed after the peer was ${how}`],
+    [loss.recordsLost === 0, `after the peer was ${how} it was in vain to fetch ${loss.missing.join('; ')}`],
   ] as const;
 }
 

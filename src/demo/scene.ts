@@ -45,7 +45,8 @@ export class Scene {
   readonly #children: Child[] = [];
   readonly #password = toHex(systemRandom.bytes(8));
   readonly members = new Map<string, Member>();
-  #bootstrap: string | undefined;
+  /** Where peers take newcomers. */
+  readonly #bootstrap: string[] = [];
   #user = '';
   #line: LineEmulator | undefined;
   #phone: Phone | undefined;
@@ -153,7 +154,7 @@ export class Scene {
     this.#configure(name, this.#tomlOf(name, state));
     const child = this.#run(name, state);
     const { bootstrap } = await child.event('ready', READY_MS);
-    this.#bootstrap ??= String(bootstrap);
+    if (isPlain(name)) this.#bootstrap.push(String(bootstrap));
     this.members.set(name, { name, nodeId: nodeIds.get(name) ?? '', state, plain: isPlain(name), child });
   }
 

@@ -36,12 +36,12 @@ export async function callOut(scene: Scene, draw: Draw): Promise<DemoReport['out
   };
 }
 
-/** Waits until the exchange has heard a second of tone. */
+/** Waits until the exchange has heard two seconds of tone. */
 export async function soundFlows(scene: Scene, since: number): Promise<void> {
   await scene.line.event('answered', { since, timeoutMs: ANSWER_MS });
   for (const deadline = Date.now() + DIGIT_MS; Date.now() < deadline; ) {
     const { call } = await scene.line.report();
-    if (call && call.toneWindows >= 5) return;
+    if (call && call.toneWindows >= 10) return;
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
 }

@@ -26,7 +26,7 @@ export async function losePeer(scene: Scene, draw: Draw, how: 'SIGKILL' | 'SIGST
   const before = await scene.line.report();
   responsible.child.signal(how);
   const lostAt = performance.now();
-  const lost = await untilAllFetched(scene, survivorsOf(responsible), names);
+  const missing = await untilAllFetched(scene, survivorsOf(responsible), names);
   const recoveredMs = Math.round(performance.now() - lostAt);
   const after = await scene.line.report();
   const heardMore = (after.call?.toneWindows ?? 0) > (before.call?.toneWindows ?? 0);
@@ -34,7 +34,10 @@ export async function losePeer(scene: Scene, draw: Draw, how: 'SIGKILL' | 'SIGST
   await hangUpFromLine(scene, call);
   if (how === 'SIGKILL') scene.members.delete(responsible.name);
   else responsible.child.signal('SIGCONT');
-  return { callSurvived: heardMore && !ended, records: names.length, recordsLost: lost.length, recoveredMs };
+  const callSurvived = heardMore && !ended;
+  // Several survivors may miss the same record.
+  const recordsLost = new Set(missing.map((fetch) => fetch.split(' through ')[0])).size;
+  return { callSurvived, records: names.length, recordsLost, missing, recoveredMs };
 }
 
 /** What all members hold, each record once; places whose values were all removed are left out. */
