@@ -1,7 +1,7 @@
-import type { EventHub } from '#gateway/events.ts';
+import type { EventHub, GatewayEvent } from '#gateway/events.ts';
 import type { LineDesk } from '#gateway/line-desk.ts';
 import type { LiveCalls } from '#gateway/live-calls.ts';
-import type { Clock } from '#platform/clock.ts';
+import { type Clock, delay } from '#platform/clock.ts';
 import { messageOf } from '#platform/failure.ts';
 import type { Logger } from '#platform/log.ts';
 import type { IncomingRing, LineStatus } from '#pstn/line.ts';
@@ -19,6 +19,8 @@ export interface LineSideDeps {
   /** The scenario for a ring. */
   readonly ring: (ring: IncomingRing) => Promise<void>;
 }
+
+const LOOK_AGAIN_MS = 500;
 
 /**
  * Keeps the overlay's records of this gateway in step with its line: published while the modem is there, with capacity 0
@@ -101,7 +103,17 @@ export class LineSide {
     this.#publisher = publisher;
     await publisher.start();
     const prefixes = description.prefixes.map(({ digits }) => digits);
-    events.emit({ event: 'published', name, namespaces: gatewayNamespaces(prefixes, configuration.current) });
+    const namespaces = gatewayNamespaces(prefixes, configuration.current);
+    this.#announce(publisher, { event: 'published', name, namespaces }).catch(() => {});
+  }
+
+  /** Tells of the records once they are in the overlay; the publisher repeats what failed at first. */
+  async #announce(publisher: GatewayPublisher, event: GatewayEvent): Promise<void> {
+    while (!publisher.isPublished) {
+      if (this.#publisher !== publisher) return;
+      await delay(this.#deps.clock, LOOK_AGAIN_MS);
+    }
+    this.#deps.events.emit(event);
   }
 
   #describe(): GatewayDescription {

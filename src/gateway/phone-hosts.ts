@@ -30,6 +30,7 @@ export interface PhoneHostsDeps {
 
 /** Between two attempts to obtain a phone's certificate. */
 const RETRY_MS = 15_000;
+const LOOK_AGAIN_MS = 500;
 
 interface Hosted {
   readonly account: PhoneAccount;
@@ -124,6 +125,15 @@ export class PhoneHosts implements RegistrationObserver {
     }
   }
 
+  /** Tells of the registration once it is in the overlay; what failed at first is repeated. */
+  async #announce(phone: Hosted, registration: AorRegistration): Promise<void> {
+    while (!registration.isPublished) {
+      if (phone.registration !== registration) return;
+      await delay(this.#deps.clock, LOOK_AGAIN_MS);
+    }
+    this.#deps.events.emit({ event: 'registration', aor: phone.account.user, state: 'published' });
+  }
+
   #follow(phone: Hosted): void {
     phone.work = phone.work
       .then(() => this.#match(phone))
@@ -144,7 +154,8 @@ export class PhoneHosts implements RegistrationObserver {
       );
       phone.registration = made;
       await made.start();
-      events.emit({ event: 'registration', aor: account.user, state: made.isPublished ? 'published' : 'failed' });
+      if (!made.isPublished) events.emit({ event: 'registration', aor: account.user, state: 'failed' });
+      this.#announce(phone, made).catch(() => {});
     } else if (!phone.wanted && registration !== undefined) {
       phone.registration = undefined;
       await registration.stop();
