@@ -22,7 +22,7 @@ const overlay = section({
   advertise: withDefault(z.array(text).check(z.maxLength(8)), []),
   /** Offers loopback addresses too; for rings on one machine. */
   loopback: withDefault(z.boolean(), false),
-  /** First contacts, beside those of the configuration document. */
+  /** First contacts, in place of those of the configuration document. */
   bootstrap: withDefault(z.array(hostPort).check(z.maxLength(32)), []),
   /** Starts the ring: joins nobody when no bootstrap node answers. */
   found: withDefault(z.boolean(), false),

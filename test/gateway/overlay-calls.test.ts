@@ -185,6 +185,34 @@ describe('an overlay of several nodes: enrollment server, peers, gateway, proxie
     expect((await call.ended).by).toBe('remote');
   });
 
+  it('stops ringing the phone when the caller on the line gives up, and keeps a withheld number to itself', async () => {
+    const gateway = running.find(({ application }) => application.status().roles.includes('gateway'));
+    const since = gateway?.events.all.length ?? 0;
+    await emulator.send({ command: 'ring', callerId: { number: 'P' }, ringForMs: 4000 });
+    const incoming = await bob.nextCall();
+    expect([incoming.withheld, incoming.assertedIdentity, incoming.from]).toEqual([
+      true,
+      undefined,
+      expect.stringContaining('anonymous@'),
+    ]);
+    incoming.ring();
+    await new Promise((given) => incoming.abandoned.addEventListener('abort', given, { once: true }));
+    await gateway?.events.until((event) => event.event === 'call' && event.state === 'missed', since);
+  });
+
+  it('gives the line back when the phone gives up while it is dialling', async () => {
+    await emulator.send({ command: 'plan', number: '030999', behaviour: 'no-answer' });
+    const gateway = running.find(({ application }) => application.status().roles.includes('gateway'));
+    const since = gateway?.events.all.length ?? 0;
+    const giveUp = new AbortController();
+    const calling = alice.call('+4930999', { signal: giveUp.signal });
+    calling.catch(() => {});
+    await gateway?.events.until((event) => event.event === 'line' && event.state === 'dialling', since);
+    giveUp.abort();
+    await expect(calling).rejects.toMatchObject({ fault: { code: 'aborted' } });
+    await gateway?.events.until((event) => event.event === 'line' && event.state === 'idle', since);
+  });
+
   it('refuses callers and numbers that the dial plan does not allow', async () => {
     await expect(bob.call('+4930123456')).rejects.toMatchObject({ fault: { status: 403 } });
     await expect(alice.call('+4940123456')).rejects.toMatchObject({ fault: { status: 403 } });
