@@ -228,6 +228,15 @@ describe('an overlay of several nodes: enrollment server, peers, gateway, proxie
     expect(placed?.heardHz).toBeCloseTo(1234, -1);
   });
 
+  it('takes a phone that unregisters out of the overlay', async () => {
+    const proxy = running.find(({ application }) => application.status().phones.some(({ user }) => user === BOB));
+    expect(proxy?.application.status().phones).toEqual([{ user: BOB, registered: true, published: true }]);
+    await bob.unregister();
+    await proxy?.events.until((event) => event.event === 'registration' && event.state === 'gone');
+    await expect(alice.call(`sip:${BOB}`)).rejects.toMatchObject({ fault: { status: 480 } });
+    expect(proxy?.application.status().phones).toEqual([{ user: BOB, registered: false, published: false }]);
+  });
+
   it('withdraws the gateway while the modem is gone, says so, and recovers', async () => {
     const gateway = running.find(({ application }) => application.status().roles.includes('gateway'));
     const since = gateway?.events.all.length ?? 0;
