@@ -36,4 +36,12 @@ export async function talk(call: Call, hz: number, ms: number): Promise<Recorder
   return sink;
 }
 
-export const heardHz = (sink: Recorder) => dominantFrequencyOfMulaw(sink.sound.subarray(-8000))?.frequency;
+/** The tone in a recording: the median of its clean windows of 100 ms, since a busy machine leaves gaps in between. */
+export function heardHz(sink: Recorder): number | undefined {
+  const found: number[] = [];
+  for (let at = 0; at + 800 <= sink.sound.length; at += 800) {
+    const measured = dominantFrequencyOfMulaw(sink.sound.subarray(at, at + 800));
+    if (measured && measured.purity > 0.9) found.push(measured.frequency);
+  }
+  return found.sort((a, b) => a - b)[found.length >> 1];
+}
