@@ -11,6 +11,8 @@ export function eventLine(event: GatewayEvent): string | undefined {
     }
     case 'joined':
       return `overlay   joined ${event.overlay} as node ${event.nodeId}`;
+    case 'isolated':
+      return `overlay   ${event.overlay} is out of reach; looking for it`;
     case 'published':
       return `overlay   ${event.name} is published as a gateway (${event.namespaces.join(', ')})`;
     case 'withdrawn':

@@ -14,6 +14,8 @@ export type GatewayEvent =
       readonly enrollment: string | undefined;
     }
   | { readonly event: 'joined'; readonly overlay: string; readonly nodeId: string }
+  /** The node lost the overlay and is looking for it. */
+  | { readonly event: 'isolated'; readonly overlay: string; readonly nodeId: string }
   | {
       readonly event: 'line';
       readonly line: string;

@@ -19,7 +19,7 @@ import { type PlaceCallOptions, type PlacedCall, placeCall } from '#gateway/plac
 import { GatewayRouter } from '#gateway/router.ts';
 import { createSip, listenForPhones } from '#gateway/sip-side.ts';
 import type { Status } from '#gateway/status.ts';
-import type { Clock } from '#platform/clock.ts';
+import type { Clock, Timer } from '#platform/clock.ts';
 import { messageOf } from '#platform/failure.ts';
 import type { Logger } from '#platform/log.ts';
 import type { Random } from '#platform/random.ts';
@@ -40,6 +40,8 @@ export interface MemberSideDeps {
   readonly calls: LiveCalls;
   readonly store: KeyValueStore;
 }
+
+const WATCH_MS = 3000;
 
 /** The parts that exist once this node has an identity. */
 interface Parts {
@@ -64,6 +66,7 @@ export class MemberSide {
   #line: LineSide | undefined;
   #ownProxy: SipTarget | undefined;
   #sipAddress: string | undefined;
+  #watch: Timer | undefined;
 
   constructor(deps: MemberSideDeps, options: { readonly config: Config; readonly stateDirectory: string }) {
     this.#deps = deps;
@@ -109,7 +112,7 @@ export class MemberSide {
     this.#parts = parts;
     const { node } = parts.opened;
     await node.start();
-    this.#deps.events.emit({ event: 'joined', overlay: parts.context.overlay, nodeId: node.nodeId });
+    this.#watchOverlay(parts, false);
     parts.streams.serve(node);
     if (parts.phones) {
       this.#sipAddress = printHostPort(await listenForPhones(parts.sip, this.#config.sip));
@@ -119,6 +122,7 @@ export class MemberSide {
   }
 
   async stop(): Promise<void> {
+    this.#watch?.cancel();
     const { opened, phones, sip, streams } = this.#parts ?? {};
     await this.#quietly('line', this.#line?.stop());
     await this.#quietly('emulator', this.#opened?.close());
@@ -161,6 +165,13 @@ export class MemberSide {
     if (!this.#parts) throw new Error('this node is not in the overlay yet');
     const fetched = await this.#parts.opened.node.records.fetch({ resource: resource as ResourceId, kind, signal });
     return fetched.values.length;
+  }
+
+  /** Tells when the node gets into the overlay, loses it and finds it again. */
+  #watchOverlay(parts: Parts, wasJoined: boolean): void {
+    const { joined, nodeId, overlay } = parts.opened.node.status();
+    if (joined !== wasJoined) this.#deps.events.emit({ event: joined ? 'joined' : 'isolated', overlay, nodeId });
+    this.#watch = this.#deps.clock.after(WATCH_MS, () => this.#watchOverlay(parts, joined));
   }
 
   async #openLine(): Promise<void> {

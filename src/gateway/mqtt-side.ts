@@ -24,6 +24,8 @@ export function reportTo(reporter: MqttReporter): (event: GatewayEvent) => void 
     switch (event.event) {
       case 'joined':
         return tellOverlay({ joined: true, node_id: event.nodeId });
+      case 'isolated':
+        return tellOverlay({ joined: false });
       case 'published':
         return tellOverlay({ published: true });
       case 'withdrawn':

@@ -228,6 +228,11 @@ describe('an overlay of several nodes: enrollment server, peers, gateway, proxie
     expect(placed?.heardHz).toBeCloseTo(1234, -1);
   });
 
+  it('tells of each member that it joined', () => {
+    const joined = running.flatMap(({ events }) => events.all.filter(({ event }) => event === 'joined'));
+    expect(joined).toHaveLength(5);
+  });
+
   it('takes a phone that unregisters out of the overlay', async () => {
     const proxy = running.find(({ application }) => application.status().phones.some(({ user }) => user === BOB));
     expect(proxy?.application.status().phones).toEqual([{ user: BOB, registered: true, published: true }]);
