@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createWriteStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { Failure } from '#platform/failure.ts';
 
@@ -31,14 +32,18 @@ export class Child {
   readonly #errorLines: string[] = [];
   #status: number | null | undefined;
 
+  /** Standard error goes to the file `log` as well, when one is given. */
   constructor(
     name: string,
     command: string,
     args: readonly string[],
-    environment: Readonly<Record<string, string>> = {},
+    options: { readonly environment?: Readonly<Record<string, string>>; readonly log?: string } = {},
   ) {
     this.name = name;
-    this.#process = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...environment } });
+    this.#process = spawn(command, args, {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { ...process.env, ...options.environment },
+    });
     this.exited = new Promise((resolve) => {
       this.#process.once('error', (error) => this.#end(resolve, null, error.message));
       this.#process.once('close', (status) => this.#end(resolve, status, `exit status ${status}`));
@@ -46,6 +51,7 @@ export class Child {
     if (this.#process.stdout) createInterface({ input: this.#process.stdout }).on('line', (line) => this.#heard(line));
     if (this.#process.stderr)
       createInterface({ input: this.#process.stderr }).on('line', (line) => this.#complained(line));
+    if (options.log !== undefined) this.#process.stderr?.pipe(createWriteStream(options.log, { flags: 'a' }));
     this.#process.stdin?.on('error', () => {});
   }
 

@@ -24,10 +24,14 @@ export async function runDemo(deps: DemoDeps): Promise<DemoReport> {
   const aborted = new Promise<never>((_, reject) => {
     deps.signal.addEventListener('abort', () => reject(deps.signal.reason), { once: true });
   });
+  let report: DemoReport | undefined;
   try {
-    return await Promise.race([play(scene, deps, drawn), aborted]);
+    report = await Promise.race([play(scene, deps, drawn), aborted]);
+    return report;
   } finally {
-    await scene.end();
+    const keep = report?.ok !== true && !deps.signal.aborted;
+    const directory = await scene.end(keep);
+    if (keep) deps.progress(`logs and states of all processes are in ${directory}`);
   }
 }
 

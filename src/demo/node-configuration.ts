@@ -9,7 +9,7 @@ export interface NodePlace {
 
 export function enrollmentToml(state: string, directory: string, port: number): string {
   return toml([
-    ['', { roles: ['enrollment'], state, log_level: 'warn' }],
+    ['', { roles: ['enrollment'], state, log_level: 'info' }],
     ['enrollment', { listen: `127.0.0.1:${port}`, directory }],
   ]);
 }
@@ -44,7 +44,7 @@ type Section = readonly [name: string, values: Readonly<Record<string, unknown>>
 function member({ overlay, state, bootstrap }: NodePlace, roles: readonly string[]): readonly Section[] {
   const contact = bootstrap.length === 0 ? { found: true } : { bootstrap };
   return [
-    ['', { roles, state, log_level: 'warn' }],
+    ['', { roles, state, log_level: 'info' }],
     ['overlay', { name: overlay, listen: '127.0.0.1:0', loopback: true, ...contact }],
   ];
 }

@@ -14,7 +14,9 @@ export async function startOwnPhone(
 ): Promise<Phone> {
   const user = `${account.user}@${account.domain}`;
   const args = ['phone', '--registrar', account.proxy, '--user', user, '--tone', String(toneHz), '--dir', directory];
-  const child = new Child('phone', process.execPath, [program, ...args], { COPPERRING_PASSWORD: account.password });
+  const child = new Child('phone', process.execPath, [program, ...args], {
+    environment: { COPPERRING_PASSWORD: account.password },
+  });
   return new OwnPhone(child, directory);
 }
 

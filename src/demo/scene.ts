@@ -113,15 +113,17 @@ export class Scene {
 
   /** Starts the process of a member again, on the state it left. */
   async restart(member: Member): Promise<void> {
-    member.child = this.#run(member.name, member.state);
+    member.child = this.#run(member.name);
     await member.child.event('ready', READY_MS);
   }
 
-  async end(): Promise<void> {
+  /** Ends every process. The folder with their logs and states stays when `keep` is set; gives its path. */
+  async end(keep: boolean): Promise<string> {
     await this.#phone?.stop();
     await Promise.all(this.#children.toReversed().map((child) => child.stop()));
     await this.#line?.stop();
-    rmSync(this.#directory, { recursive: true, force: true });
+    if (!keep) rmSync(this.#directory, { recursive: true, force: true });
+    return this.#directory;
   }
 
   async #startEnrollment(): Promise<void> {
@@ -129,7 +131,7 @@ export class Scene {
     await this.#overlay.create(port);
     const state = this.#stateOf('enrollment');
     this.#configure('enrollment', configuration.enrollmentToml(state, this.#overlay.directory, port));
-    await this.#run('enrollment', state).event('ready', READY_MS);
+    await this.#run('enrollment').event('ready', READY_MS);
   }
 
   /** Node-IDs by member, the client last. */
@@ -152,7 +154,7 @@ export class Scene {
   async #startMember(name: string, nodeIds: ReadonlyMap<string, string>): Promise<void> {
     const state = this.#stateOf(name);
     this.#configure(name, this.#tomlOf(name, state));
-    const child = this.#run(name, state);
+    const child = this.#run(name);
     const { bootstrap } = await child.event('ready', READY_MS);
     if (isPlain(name)) this.#bootstrap.push(String(bootstrap));
     this.members.set(name, { name, nodeId: nodeIds.get(name) ?? '', state, plain: isPlain(name), child });
@@ -206,9 +208,9 @@ export class Scene {
     return join(this.#directory, `${name}.toml`);
   }
 
-  #run(name: string, state: string): Child {
+  #run(name: string): Child {
     const args = [this.#deps.program, 'run', '--config', this.#configurationOf(name), '--json-events'];
-    const child = new Child(name, process.execPath, args, { COPPERRING_STATE: state });
+    const child = new Child(name, process.execPath, args, { log: join(this.#directory, `${name}.log`) });
     this.#children.push(child);
     return child;
   }

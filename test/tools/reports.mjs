@@ -11,7 +11,11 @@ export function readAssertions(directory = 'test-results') {
         assertions.push({ suite: suite.name, title: `${suite.name} did not load: ${suite.message}`, status: 'failed' });
       }
       for (const one of suite.assertionResults) {
-        assertions.push({ suite: suite.name, title: [...one.ancestorTitles, one.title].join(' > '), status: one.status });
+        assertions.push({
+          suite: suite.name,
+          title: [...one.ancestorTitles, one.title].join(' > '),
+          status: one.status,
+        });
       }
     }
   }
