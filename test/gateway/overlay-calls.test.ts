@@ -1,144 +1,35 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { enrollMember } from '#cli/enroll.ts';
-import { createOverlay } from '#cli/overlay-create.ts';
-import { addOverlayUser } from '#cli/overlay-user.ts';
-import { loadConfig } from '#config/load.ts';
-import type { ConfigInput } from '#config/schema.ts';
-import { Application } from '#gateway/application.ts';
-import { accountsDirectory } from '#gateway/own-overlay.ts';
-import { systemClock } from '#platform/clock.ts';
-import { silentLogger } from '#platform/log.ts';
-import { systemRandom } from '#platform/random.ts';
-import { LineEmulator } from '#pstn/emulator/client.ts';
-import { openLmdbStore } from '#store/lmdb-store.ts';
-import { Events, heardHz, talk } from './events.ts';
-import { TestPhone } from './phone.ts';
-
-const program = resolve('dist/copperring.mjs');
-const deps = { clock: systemClock, random: systemRandom, log: silentLogger, program };
+import type { LineEmulator } from '#pstn/emulator/client.ts';
+import { heardHz, talk } from './events.ts';
+import { TestOverlay } from './overlay.ts';
+import type { TestPhone } from './phone.ts';
 
 const OVERLAY = 'ring.example';
 const GATEWAY = `gw1@pstn.${OVERLAY}`;
 const ALICE = `alice@${OVERLAY}`;
 const BOB = `bob@${OVERLAY}`;
-const PASSWORD = 'correct horse';
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const address = server.address();
-  await new Promise((done) => server.close(done));
-  return typeof address === 'object' && address ? address.port : 0;
-}
 
 describe('an overlay of several nodes: enrollment server, peers, gateway, proxies', () => {
-  let directory: string;
-  let invitation = '';
+  const overlay = new TestOverlay(OVERLAY);
+  const { running } = overlay;
   let emulator: LineEmulator;
   let alice: TestPhone;
   let bob: TestPhone;
-  const running: { application: Application; events: Events }[] = [];
-
-  async function run(name: string, config: ConfigInput) {
-    const state = join(directory, name);
-    const application = new Application(deps, {
-      config: await loadConfig(undefined, {}, config),
-      stateDirectory: state,
-    });
-    const events = new Events();
-    application.events.on(events.listen);
-    await application.start();
-    const started = { application, events };
-    running.push(started);
-    return started;
-  }
-
-  async function enroll(name: string, user: string) {
-    const out = join(directory, name, 'identity');
-    const print = () => {};
-    const resolveSrv = async () => [];
-    await enrollMember({ ...deps, print, resolveSrv }, { user, password: PASSWORD, invitation, out });
-  }
 
   beforeAll(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'copperring-overlay-'));
-    const authority = join(directory, 'authority');
-    const [enrollmentPort, bootstrapPort] = [await freePort(), await freePort()];
-    await createOverlay(
-      {
-        ...deps,
-        print: (line) => {
-          invitation = line;
-        },
-      },
-      {
-        name: OVERLAY,
-        out: authority,
-        hosts: ['127.0.0.1'],
-        port: enrollmentPort,
-        bootstrap: [`127.0.0.1:${bootstrapPort}`],
-      },
-    );
-    const store = await openLmdbStore(accountsDirectory(authority));
-    for (const user of [GATEWAY, ALICE, BOB, `peer@${OVERLAY}`, `p1@${OVERLAY}`, `p2@${OVERLAY}`, `c@${OVERLAY}`]) {
-      await addOverlayUser({ store, random: systemRandom, print: () => {} }, { user, password: PASSWORD });
-    }
-    await store.close();
-    await run('enrollment', {
-      roles: ['enrollment'],
-      enrollment: { listen: `127.0.0.1:${enrollmentPort}`, directory: authority },
-    });
-    const overlay = { loopback: true, listen: '127.0.0.1:0' };
-    for (const [name, user] of [
-      ['peer', `peer@${OVERLAY}`],
-      ['gateway', GATEWAY],
-      ['p1', `p1@${OVERLAY}`],
-      ['p2', `p2@${OVERLAY}`],
-      ['client', `c@${OVERLAY}`],
-    ] as const) {
-      await enroll(name, user);
-    }
-    await run('peer', {
-      roles: ['peer', 'bootstrap'],
-      overlay: { ...overlay, listen: `127.0.0.1:${bootstrapPort}`, found: true },
-    });
-    emulator = await LineEmulator.start(deps, { program, country: 'DE', link: join(directory, 'modem') });
-    await run('gateway', {
+    await overlay.create([GATEWAY, ALICE, BOB, `p1@${OVERLAY}`, `p2@${OVERLAY}`, `c@${OVERLAY}`]);
+    emulator = await overlay.emulator('modem');
+    await overlay.run('gateway', GATEWAY, {
       roles: ['peer', 'gateway'],
-      overlay,
-      line: { device: join(directory, 'modem'), country: 'DE', serves: ['+49'], rings: [BOB] },
+      line: { device: emulator.path, country: 'DE', serves: ['+49'], rings: [BOB] },
       dial_plan: { allow: [{ callers: [ALICE, `c@${OVERLAY}`], prefixes: ['+4930'] }] },
     });
-    const proxies = await Promise.all(
-      [ALICE, BOB].map(async (user, i) => {
-        const proxy = await run(`p${i + 1}`, {
-          roles: ['peer', 'proxy'],
-          overlay,
-          phones: [{ user, password: PASSWORD }],
-          sip: { listen: '127.0.0.1:0' },
-        });
-        const ready = await proxy.events.until(({ event }) => event === 'ready');
-        const phone = new TestPhone({ user, password: PASSWORD, proxy: 'sip' in ready ? (ready.sip ?? '') : '' });
-        await phone.register();
-        await proxy.events.until((event) => event.event === 'registration' && event.state === 'published');
-        return phone;
-      }),
-    );
-    [alice, bob] = proxies as [TestPhone, TestPhone];
-    await run('client', { roles: ['client'], overlay });
+    alice = await overlay.phone('p1', `p1@${OVERLAY}`, ALICE);
+    bob = await overlay.phone('p2', `p2@${OVERLAY}`, BOB);
+    await overlay.run('client', `c@${OVERLAY}`, { roles: ['client'] });
   }, 60_000);
 
-  afterAll(async () => {
-    await alice?.stop();
-    await bob?.stop();
-    for (const { application } of running.reverse()) await application.stop();
-    await emulator?.stop();
-    await rm(directory, { recursive: true });
-  }, 60_000);
+  afterAll(() => overlay.stop(), 60_000);
 
   const member = (role: string) =>
     running.find(({ application }) => application.status().roles.includes(role))?.application.member;
