@@ -5,33 +5,14 @@ import { join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '#platform/clock.ts';
-import type { Failure } from '#platform/failure.ts';
-import { type LogFields, type Logger, silentLogger } from '#platform/log.ts';
-import { systemRandom } from '#platform/random.ts';
-import { generatePrivateKey } from '#reload/enrollment/keys.ts';
-import { makeSelfSignedCertificate } from '#reload/enrollment/self-generated.ts';
 import { encodeDataFrame } from '#reload/link/frame-reader.ts';
-import type { Link, LinkFault } from '#reload/link/link.ts';
+import type { Link } from '#reload/link/link.ts';
 import { secureContextOptions } from '#reload/link/tls/tls-options.ts';
-import { TlsTransport, type TlsTransportOptions } from '#reload/link/tls/tls-transport.ts';
-import { readCertificate } from '#reload/security/certificate.ts';
-import type { Identity } from '#reload/security/identity.ts';
+import type { TlsTransportOptions } from '#reload/link/tls/tls-transport.ts';
 import type { IpAddressPort } from '#reload/wire/address.ts';
 import { createTestOverlay, type TestOverlay } from '../../support/overlay.ts';
+import { never, tls } from './tls-world.ts';
 import { Recorder, type TransportWorld, text, transportContract } from './transport-contract.ts';
-
-const never = new AbortController().signal;
-
-function tls(
-  overlay: TestOverlay,
-  identity: Identity,
-  options: TlsTransportOptions = {},
-  log = silentLogger,
-): TlsTransport {
-  const deps = { identity, verifier: overlay.verifier(), configuration: overlay.source };
-  const ports = { clock: systemClock, random: systemRandom, log };
-  return new TlsTransport({ ...deps, ...ports }, { bindAddresses: ['127.0.0.1'], ...options });
-}
 
 async function tlsWorld(host: string): Promise<TransportWorld> {
   const overlay = await createTestOverlay({ clock: systemClock });
@@ -48,178 +29,6 @@ async function tlsWorld(host: string): Promise<TransportWorld> {
 
 transportContract('TLS over IPv4', () => tlsWorld('127.0.0.1'));
 transportContract('TLS over IPv6', () => tlsWorld('::1'));
-
-/** Collects warnings: refusals are what an operator has to see. */
-function collectingLogger(): { readonly log: Logger; readonly warnings: LogFields[] } {
-  const warnings: LogFields[] = [];
-  const log: Logger = { ...silentLogger, child: () => log, warn: (_message, fields) => warnings.push(fields ?? {}) };
-  return { log, warnings };
-}
-
-describe('TLS links between certificates that do not fit', () => {
-  /** `intruder` dials alice; gives what the log of alice says about it. */
-  async function refusalOf(intruderOverlay: TestOverlay, intruder: Identity, home: TestOverlay): Promise<unknown> {
-    const { log, warnings } = collectingLogger();
-    const alice = await home.identity('alice');
-    const accepted: Link[] = [];
-    const listener = await tls(home, alice, {}, log).listen({ host: '127.0.0.1', port: 0 }, (link) =>
-      accepted.push(link),
-    );
-    onTestFinished(() => listener.close());
-    const [at] = listener.addresses;
-    if (at?.type !== 'ipv4') throw new Error('an IPv4 address was expected');
-    const socket = connect({
-      host: at.address,
-      port: at.port,
-      ...secureContextOptions(intruder, intruderOverlay.source.current),
-      rejectUnauthorized: false,
-      checkServerIdentity: () => undefined,
-    });
-    socket.on('error', () => {});
-    socket.resume();
-    await new Promise((resolve) => socket.once('close', resolve));
-    expect(accepted).toEqual([]);
-    return warnings[0]?.reason;
-  }
-
-  it('refuses a self-made CA, and the log says so', async () => {
-    const [home, other] = [
-      await createTestOverlay({ clock: systemClock }),
-      await createTestOverlay({ clock: systemClock }),
-    ];
-    expect(await refusalOf(other, await other.identity('eve'), home)).toBe('untrusted-chain');
-  });
-
-  it('refuses a certificate of another overlay, and the log says so', async () => {
-    const home = await createTestOverlay({ clock: systemClock });
-    const other = await createTestOverlay({ clock: systemClock, name: 'other.example' });
-    expect(await refusalOf(other, await other.identity('eve'), home)).toBe('wrong-overlay');
-  });
-
-  it('refuses an expired certificate, and the log says so', async () => {
-    const home = await createTestOverlay({ clock: systemClock });
-    expect(await refusalOf(home, await home.identity('late', { validityDays: -1 }), home)).toBe('expired');
-  });
-
-  it('R6940-6.5.1.13-03 refuses a peer that shows no certificate, and the log says so', async () => {
-    const { log, warnings } = collectingLogger();
-    const home = await createTestOverlay({ clock: systemClock });
-    const offer = await tls(home, await home.identity('alice'), {}, log).offerLink();
-    onTestFinished(() => offer.close());
-    const [at] = offer.addresses;
-    if (at?.type !== 'ipv4') throw new Error('an IPv4 address was expected');
-    const socket = connect({ host: at.address, port: at.port, rejectUnauthorized: false });
-    socket.on('error', () => {});
-    socket.resume();
-    await new Promise((resolve) => socket.once('close', resolve));
-    expect(warnings[0]?.reason).toBe('no-certificate');
-  });
-
-  it('refuses to dial a node whose certificate lacks the expected Node-ID, and the log says so', async () => {
-    const { log, warnings } = collectingLogger();
-    const home = await createTestOverlay({ clock: systemClock });
-    const [alice, bob, carol] = await home.members(3);
-    const offer = await tls(home, alice!).offerLink();
-    onTestFinished(() => offer.close());
-    const dialled = tls(home, bob!, {}, log).dialLink(offer.addresses, carol!.nodeId, never);
-    await expect(dialled).rejects.toMatchObject({ fault: { code: 'wrong-node', expected: carol!.nodeId } });
-    expect(warnings[0]?.reason).toBe('wrong-node');
-  });
-
-  it('refuses a revoked node as soon as the configuration names it', async () => {
-    const home = await createTestOverlay({ clock: systemClock });
-    const bad = await home.identity('bad');
-    const { log, warnings } = collectingLogger();
-    const alice = tls(home, await home.identity('alice'), {}, log);
-    home.source.replace({
-      configuration: { ...home.source.current, badNodes: [bad.nodeId] },
-      document: home.source.bytes,
-    });
-    const offer = await alice.offerLink();
-    onTestFinished(() => offer.close());
-    const link = await tls(home, bad)
-      .dialLink(offer.addresses, undefined, never)
-      .catch((reason: Failure<LinkFault>) => reason);
-    if ('send' in link) await new Recorder(link).closed;
-    expect(warnings[0]?.reason).toBe('bad-node');
-  });
-});
-
-describe('TLS links and the configuration', () => {
-  it('R6940-11.1-28 close when a new configuration revokes the other node', async () => {
-    const { log, warnings } = collectingLogger();
-    const home = await createTestOverlay({ clock: systemClock });
-    const [alice, bob, carol] = await home.members(3);
-    const listening = tls(home, alice!, {}, log);
-    const links = new Map<string | undefined, Recorder>();
-    const arrived = new Promise<void>((resolve) => {
-      void listening
-        .listen({ host: '127.0.0.1', port: 0 }, (link) => {
-          links.set(link.nodeId, new Recorder(link));
-          if (links.size === 2) resolve();
-        })
-        .then(async ({ addresses, close }) => {
-          onTestFinished(() => close());
-          for (const member of [bob!, carol!]) {
-            const dialled = await tls(home, member).dialLink(addresses, alice!.nodeId, never);
-            onTestFinished(() => dialled.close());
-          }
-        });
-    });
-    await arrived;
-    const configuration = { ...home.source.current, badNodes: [bob!.nodeId] };
-    home.source.replace({ configuration, document: home.source.bytes });
-    expect((await links.get(bob!.nodeId)!.closed).code).toBe('closed');
-    expect(warnings.map(({ reason }) => reason)).toEqual(['bad-node']);
-    const carolsLink = await Promise.race([links.get(carol!.nodeId)!.closed, Promise.resolve('open')]);
-    expect(carolsLink).toBe('open');
-  });
-
-  it('R6940-4.1-03 are authenticated the same way where all certificates are self-signed', async () => {
-    const founded = await createTestOverlay({ clock: systemClock });
-    const configuration = { ...founded.source.current, rootCerts: [], selfSignedDigest: 'sha256' as const };
-    founded.source.replace({ configuration, document: founded.source.bytes });
-    const selfSigned = async (user: string): Promise<Identity> => {
-      const privateKey = await generatePrivateKey('p-256');
-      const request = { userName: `${user}@home.example`, privateKey, nodeIds: 1 };
-      const certificate = readCertificate(await makeSelfSignedCertificate(systemClock, configuration, request));
-      return { nodeId: certificate.nodeIds[0]!, certificate, chain: [], privateKey };
-    };
-    const [alice, bob] = [await selfSigned('alice'), await selfSigned('bob')];
-    const offer = await tls(founded, alice).offerLink();
-    const dialled = tls(founded, bob).dialLink(offer.addresses, alice.nodeId, never);
-    const [atAlice, atBob] = await Promise.all([offer.accept(bob.nodeId, never), dialled]);
-    expect([atAlice.nodeId, atBob.nodeId]).toEqual([bob.nodeId, alice.nodeId]);
-    atAlice.close();
-    const strict = await createTestOverlay({ clock: systemClock });
-    const refusing = await tls(strict, await strict.identity('carol')).offerLink();
-    onTestFinished(() => refusing.close());
-    const refused = await tls(founded, bob)
-      .dialLink(refusing.addresses, undefined, never)
-      .catch((reason: Failure<LinkFault>) => reason);
-    expect('fault' in refused && refused.fault).toMatchObject({ code: 'certificate' });
-  });
-
-  it('says why links were refused without letting strangers fill the log', async () => {
-    const { log, warnings } = collectingLogger();
-    const home = await createTestOverlay({ clock: systemClock });
-    const listener = await tls(home, await home.identity('alice'), {}, log).listen(
-      { host: '127.0.0.1', port: 0 },
-      () => {},
-    );
-    onTestFinished(() => listener.close());
-    const [at] = listener.addresses;
-    if (at?.type !== 'ipv4') throw new Error('an IPv4 address was expected');
-    const knocks = Array.from({ length: 30 }, () => {
-      const socket = connect({ host: at.address, port: at.port, rejectUnauthorized: false });
-      socket.on('error', () => {});
-      socket.resume();
-      return new Promise((resolve) => socket.once('close', resolve));
-    });
-    await Promise.all(knocks);
-    expect(warnings).toHaveLength(20);
-  });
-});
 
 describe('TLS links on the wire', () => {
   async function pair(options: TlsTransportOptions = {}): Promise<{ alice: Link; bob: Link; home: TestOverlay }> {
