@@ -45,8 +45,9 @@ export class DemoOverlay {
     this.#password = options.password;
   }
 
-  async create(enrollmentPort: number): Promise<void> {
-    const where = ['--host', '127.0.0.1', '--port', String(enrollmentPort)];
+  /** `bootstrap` are the `host:port` of the peers that newcomers turn to. */
+  async create(enrollmentPort: number, bootstrap: readonly string[]): Promise<void> {
+    const where = ['--host', '127.0.0.1', '--port', String(enrollmentPort), '--bootstrap', ...bootstrap];
     const printed = await runCommand(this.#program, [
       ...['overlay', 'create', '--name', this.name, '--out', this.directory],
       ...where,

@@ -3,8 +3,10 @@
 export interface NodePlace {
   readonly overlay: string;
   readonly state: string;
-  /** `host:port` of peers that were there before; none for the first. */
-  readonly bootstrap: readonly string[];
+  /** `host:port` where newcomers are taken. */
+  readonly listen: string;
+  /** Starts the ring. */
+  readonly found: boolean;
 }
 
 export function enrollmentToml(state: string, directory: string, port: number): string {
@@ -41,11 +43,10 @@ export function proxyToml(place: NodePlace, phone: { readonly user: string; read
 
 type Section = readonly [name: string, values: Readonly<Record<string, unknown>>];
 
-function member({ overlay, state, bootstrap }: NodePlace, roles: readonly string[]): readonly Section[] {
-  const contact = bootstrap.length === 0 ? { found: true } : { bootstrap };
+function member({ overlay, state, listen, found }: NodePlace, roles: readonly string[]): readonly Section[] {
   return [
     ['', { roles, state, log_level: 'info' }],
-    ['overlay', { name: overlay, listen: '127.0.0.1:0', loopback: true, ...contact }],
+    ['overlay', { name: overlay, listen, found, loopback: true }],
   ];
 }
 

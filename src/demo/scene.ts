@@ -45,8 +45,8 @@ export class Scene {
   readonly #children: Child[] = [];
   readonly #password = toHex(systemRandom.bytes(8));
   readonly members = new Map<string, Member>();
-  /** Where peers take newcomers. */
-  readonly #bootstrap: string[] = [];
+  /** Where the plain peers take newcomers: the bootstrap nodes of the configuration document. */
+  readonly #bootstrap = new Map<string, string>();
   #user = '';
   #line: LineEmulator | undefined;
   #phone: Phone | undefined;
@@ -128,7 +128,8 @@ export class Scene {
 
   async #startEnrollment(): Promise<void> {
     const port = await freePort();
-    await this.#overlay.create(port);
+    for (const name of PLAIN_PEERS) this.#bootstrap.set(name, `127.0.0.1:${await freePort()}`);
+    await this.#overlay.create(port, [...this.#bootstrap.values()]);
     const state = this.#stateOf('enrollment');
     this.#configure('enrollment', configuration.enrollmentToml(state, this.#overlay.directory, port));
     await this.#run('enrollment').event('ready', READY_MS);
@@ -155,13 +156,13 @@ export class Scene {
     const state = this.#stateOf(name);
     this.#configure(name, this.#tomlOf(name, state));
     const child = this.#run(name);
-    const { bootstrap } = await child.event('ready', READY_MS);
-    if (isPlain(name)) this.#bootstrap.push(String(bootstrap));
+    await child.event('ready', READY_MS);
     this.members.set(name, { name, nodeId: nodeIds.get(name) ?? '', state, plain: isPlain(name), child });
   }
 
   #tomlOf(name: string, state: string): string {
-    const place = { overlay: OVERLAY, state, bootstrap: this.#bootstrap };
+    const listen = this.#bootstrap.get(name) ?? '127.0.0.1:0';
+    const place = { overlay: OVERLAY, state, listen, found: name === PLAIN_PEERS[0] };
     switch (name) {
       case 'gateway':
         return configuration.gatewayToml(place, { device: this.#device, rings: this.callee, serves: SERVED_PREFIX });

@@ -45,7 +45,7 @@ export interface SimulatedNode {
   readonly store: KeyValueStore;
 }
 
-const BOOTSTRAP_PORT = 6084;
+export const BOOTSTRAP_PORT = 6084;
 
 /** What a test brings along for a node, in place of something new. */
 export interface Given {

@@ -11,6 +11,11 @@ import type { NodeId } from '#reload/wire/ids.ts';
 import { joinReq } from '#reload/wire/join.ts';
 import type { ChordUpdate } from '#reload/wire/update.ts';
 
+/**
+ * How long an entrance may take to lead to the admitting peer, in milliseconds: long enough for one repetition of the request. An entrance that
+ * looks for the overlay itself drops what it cannot route, and there may be better ones.
+ */
+const ENTRANCE_PATIENCE = 4000;
 /** How long a freshly attached peer may take to send its Update, in milliseconds. */
 const UPDATE_PATIENCE = 3000;
 /** How long the search for the first fingers may hold up a join. */
@@ -59,13 +64,21 @@ export async function joinThrough(
 
 /** Step 2: whoever answers for the place after the own Node-ID lets this node in. */
 async function findAdmittingPeer(core: ChordCore, entrance: NodeId, signal: AbortSignal): Promise<NodeId> {
-  const place = clockwise(core.deps.nodeId, 1n);
-  const { nodeId } = await core.deps.attacher.attach([resourceDestination(place)], {
-    sendUpdate: true,
-    firstHop: entrance,
-    signal,
-  });
-  if (nodeId !== undefined) return nodeId;
+  const { attacher, clock, nodeId: self } = core.deps;
+  const patience = new AbortController();
+  const timer = clock.after(ENTRANCE_PATIENCE, () =>
+    patience.abort(new Failure<TopologyFault>({ code: 'no-contact' }, 'the entrance does not lead into the overlay')),
+  );
+  try {
+    const { nodeId } = await attacher.attach([resourceDestination(clockwise(self, 1n))], {
+      sendUpdate: true,
+      firstHop: entrance,
+      signal: AbortSignal.any([signal, patience.signal]),
+    });
+    if (nodeId !== undefined) return nodeId;
+  } finally {
+    timer.cancel();
+  }
   throw new Failure<TopologyFault>({ code: 'no-contact' }, 'the link to the admitting peer has no Node-ID');
 }
 
