@@ -49,7 +49,7 @@ describe('sound between a line and RTP whose clocks differ', () => {
       const paced = new PacedSound(systemClock, far, { source: new ToneGenerator([700]), sink });
       paced.start();
       call.connect(createSampleExchange(near));
-      await new Promise((done) => setTimeout(done, 6000));
+      await new Promise((done) => setTimeout(done, 5000));
       paced.stop();
       const report = await emulator.report();
       await call.hangUp();

@@ -44,7 +44,7 @@ describe('an overlay of several nodes: enrollment server, peers, gateway, proxie
     await emulator.send({ command: 'plan', number: '030123456', sendHz: 1234, answerAfterMs: 200 });
     const since = emulator.events.length;
     const call = await alice.call('+4930123456');
-    const sink = await talk(call, 777, 1500);
+    const sink = await talk(call, 777, 900);
     expect(heardHz(sink)).toBeCloseTo(1234, -1);
     call.media.sendDigits('17');
     await talk(call, 777, 800);
@@ -58,7 +58,7 @@ describe('an overlay of several nodes: enrollment server, peers, gateway, proxie
     const incoming = await bob.nextCall();
     expect(incoming.assertedIdentity).toContain(ALICE);
     const [call, answered] = await Promise.all([calling, incoming.answer()]);
-    const [heardByAlice, heardByBob] = await Promise.all([talk(call, 600, 1200), talk(answered, 1500, 1200)]);
+    const [heardByAlice, heardByBob] = await Promise.all([talk(call, 600, 900), talk(answered, 1500, 900)]);
     expect(heardHz(heardByAlice)).toBeCloseTo(1500, -1);
     expect(heardHz(heardByBob)).toBeCloseTo(600, -1);
     await call.hangUp();
@@ -71,7 +71,7 @@ describe('an overlay of several nodes: enrollment server, peers, gateway, proxie
     expect(incoming.assertedIdentity).toBe(`sip:0401234567@pstn.${OVERLAY}`);
     expect(incoming.fromName).toBe('Grace');
     const call = await incoming.answer();
-    expect(heardHz(await talk(call, 700, 1500))).toBeCloseTo(980, -1);
+    expect(heardHz(await talk(call, 700, 900))).toBeCloseTo(980, -1);
     await emulator.send({ command: 'hang-up', how: 'busy-tone' });
     expect((await call.ended).by).toBe('remote');
   });
@@ -79,7 +79,7 @@ describe('an overlay of several nodes: enrollment server, peers, gateway, proxie
   it('stops ringing the phone when the caller on the line gives up, and keeps a withheld number to itself', async () => {
     const gateway = running.find(({ application }) => application.status().roles.includes('gateway'));
     const since = gateway?.events.all.length ?? 0;
-    await emulator.send({ command: 'ring', callerId: { number: 'P' }, ringForMs: 4000 });
+    await emulator.send({ command: 'ring', callerId: { number: 'P' }, ringForMs: 2500 });
     const incoming = await bob.nextCall();
     expect([incoming.withheld, incoming.assertedIdentity, incoming.from]).toEqual([
       true,
