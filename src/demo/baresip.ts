@@ -21,7 +21,7 @@ interface BaresipEvent {
   readonly param?: string;
 }
 
-export interface BaresipFault {
+interface BaresipFault {
   readonly code: 'no-event' | 'refused';
 }
 

@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process';
 import { Failure } from '#platform/failure.ts';
 
-export interface CommandFault {
+interface CommandFault {
   readonly code: 'command-failed';
   readonly status: number | null;
 }
 
 /** Runs one command of this program to its end and gives what it printed. Rejects with `Failure<CommandFault>`. */
-export function runCommand(program: string, args: readonly string[], password?: string): Promise<string> {
+function runCommand(program: string, args: readonly string[], password?: string): Promise<string> {
   const environment = password === undefined ? process.env : { ...process.env, COPPERRING_PASSWORD: password };
   const child = spawn(process.execPath, [program, ...args], { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
   let printed = '';

@@ -35,7 +35,7 @@ export interface HeadlessPhoneDeps {
   readonly say: (event: PhoneEvent) => void;
 }
 
-export type PhoneEvent =
+type PhoneEvent =
   | { readonly event: 'registered' }
   | { readonly event: 'ringing'; readonly callerId: string; readonly callerName: string | undefined }
   | { readonly event: 'established' }
@@ -43,7 +43,7 @@ export type PhoneEvent =
   /** The command could not be carried out. */
   | { readonly event: 'refused'; readonly reason: string };
 
-export interface HeadlessPhoneFault {
+interface HeadlessPhoneFault {
   readonly code: 'bad-registrar';
 }
 
