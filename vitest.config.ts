@@ -7,6 +7,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          maxWorkers: 2,
           include: ['test/**/*.test.ts'],
           exclude: ['test/interop/**'],
           testTimeout: 20_000,

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concat, toHex } from '#platform/bytes.ts';
+import { bodyCodec } from '#reload/wire/bodies.ts';
 import { type Codec, decode, encode } from '#reload/wire/codec.ts';
+import { MessageCode } from '#reload/wire/codes.ts';
 import { isWireFailure } from '#reload/wire/reader.ts';
 import { STRUCTURES } from './arbitraries.ts';
 
@@ -60,6 +62,14 @@ describe.each(STRUCTURES)('$name', ({ name, codec, values }) => {
       { numRuns: 200, seed: 3 },
     );
   });
+});
+
+it('every message code has a body that is among these structures, or is empty', () => {
+  const tried = new Set(STRUCTURES.map(({ codec }) => codec));
+  const bodies = Object.entries(MessageCode).map(([name, code]) => ({ name, codec: bodyCodec(code) }));
+  const untried = bodies.filter(({ codec }) => codec === undefined || !tried.has(codec as Codec<unknown>));
+  expect(untried.map(({ name }) => name)).toEqual(['leaveAns', 'updateAns', 'configUpdateAns']);
+  for (const { codec } of untried) expect(codec && encode(codec, {})).toEqual(new Uint8Array());
 });
 
 describe('noise', () => {
