@@ -12,14 +12,16 @@ export interface Draw {
   readonly caller: string;
 }
 
-const LOWEST_HZ = 480;
+/** Above the tones of the network, which end a call. */
+const LOWEST_HZ = 700;
 const STEP_HZ = 37;
-const STEPS = 32;
+const STEPS = 28;
 const DIGITS = '0123456789*#';
 const DIGIT_COUNT = 5;
 
-/** The country whose numbers the demo's line serves. */
-export const SERVED_PREFIX = '+49';
+/** The numbers that the demo's line serves: those of North America, whose dial tone a modem knows at once. */
+export const SERVED_PREFIX = '+1';
+export const LINE_COUNTRY = 'US';
 
 export function draw(random: Random): Draw {
   const tones = new Set<number>();
@@ -30,8 +32,8 @@ export function draw(random: Random): Draw {
     outboundHz,
     inboundHz,
     digits: text(random, DIGITS, DIGIT_COUNT),
-    called: `${SERVED_PREFIX}30${text(random, '23456789', 7)}`,
-    caller: `${SERVED_PREFIX}89${text(random, '23456789', 7)}`,
+    called: `${SERVED_PREFIX}212${text(random, '23456789', 7)}`,
+    caller: `${SERVED_PREFIX}415${text(random, '23456789', 7)}`,
   };
 }
 

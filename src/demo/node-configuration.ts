@@ -1,3 +1,5 @@
+import { LINE_COUNTRY } from '#demo/draw.ts';
+
 /** Configuration files of the demo's processes, as TOML. */
 
 export interface NodePlace {
@@ -30,7 +32,7 @@ export function gatewayToml(
 ): string {
   return toml([
     ...member(place, ['gateway']),
-    ['line', { name: 'line', device: line.device, country: 'DE', serves: [line.serves], rings: [line.rings] }],
+    ['line', { name: 'line', device: line.device, country: LINE_COUNTRY, serves: [line.serves], rings: [line.rings] }],
     ['dial_plan', {}],
     ['[dial_plan.allow]', { callers: [line.rings], prefixes: [line.serves] }],
     ['sip', { listen: '127.0.0.1:0' }],

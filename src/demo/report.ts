@@ -71,7 +71,7 @@ export function faultsOf(measured: Measured, expected: Expected): readonly strin
 }
 
 /** Within 2 %. */
-function sameTone(heard: number, sent: number): boolean {
+export function sameTone(heard: number, sent: number): boolean {
   return sent > 0 && Math.abs(heard - sent) <= 0.02 * sent;
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { baresipInstalled, startBaresip } from '#demo/baresip.ts';
 import { Child } from '#demo/child.ts';
-import { type Draw, SERVED_PREFIX } from '#demo/draw.ts';
+import { type Draw, LINE_COUNTRY, SERVED_PREFIX } from '#demo/draw.ts';
 import { freePort } from '#demo/free-port.ts';
 import { DemoOverlay } from '#demo/members.ts';
 import * as configuration from '#demo/node-configuration.ts';
@@ -178,7 +178,7 @@ export class Scene {
   async #startLine(): Promise<void> {
     this.#line = await LineEmulator.start(
       { clock: systemClock },
-      { program: this.#deps.program, country: 'DE', link: this.#device },
+      { program: this.#deps.program, country: LINE_COUNTRY, link: this.#device },
     );
   }
 

@@ -1,5 +1,5 @@
 import { soundFlows } from '#demo/acts/outbound.ts';
-import type { Draw } from '#demo/draw.ts';
+import { type Draw, SERVED_PREFIX } from '#demo/draw.ts';
 import type { DemoReport } from '#demo/report.ts';
 import type { Scene } from '#demo/scene.ts';
 
@@ -17,7 +17,11 @@ export async function ringIn(scene: Scene, draw: Draw): Promise<InboundCall> {
   const { phone, line } = scene;
   const since = line.events.length;
   const ringing = phone.rings(RING_MS);
-  await line.send({ command: 'ring', callerId: { number: draw.caller }, sendHz: draw.inboundHz });
+  await line.send({
+    command: 'ring',
+    callerId: { number: draw.caller.slice(SERVED_PREFIX.length) },
+    sendHz: draw.inboundHz,
+  });
   const { callerId } = await ringing;
   await phone.answer(RING_MS);
   await soundFlows(scene, since);

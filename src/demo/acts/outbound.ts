@@ -1,5 +1,4 @@
 import type { Draw } from '#demo/draw.ts';
-import { SERVED_PREFIX } from '#demo/draw.ts';
 import type { DemoReport } from '#demo/report.ts';
 import type { Scene } from '#demo/scene.ts';
 
@@ -10,7 +9,7 @@ const RING_MS = 1000;
 /** The phone dials out over the line: who answers, what each side heard of the other, and how long it took to dial. */
 export async function callOut(scene: Scene, draw: Draw): Promise<DemoReport['outbound']> {
   const { phone, line } = scene;
-  const number = `0${draw.called.slice(SERVED_PREFIX.length)}`;
+  const number = draw.called.slice(1);
   await line.send({ command: 'plan', number, answerAfterMs: RING_MS, sendHz: draw.outboundHz });
   const since = line.events.length;
   const invitedAt = Date.now();

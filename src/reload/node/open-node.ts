@@ -3,14 +3,9 @@ import { Failure } from '#platform/failure.ts';
 import type { Logger } from '#platform/log.ts';
 import type { Random } from '#platform/random.ts';
 import type { StoredMember } from '#reload/enrollment/identity-directory.ts';
-import { TlsTransport, type TlsTransportOptions } from '#reload/link/tls/tls-transport.ts';
-import type { ReloadNodeOptions } from '#reload/node/options.ts';
-import { ReloadNode } from '#reload/node/reload-node.ts';
+import { createReloadNode, type NodeOptions } from '#reload/node/create-node.ts';
+import type { ReloadNode } from '#reload/node/reload-node.ts';
 import { CurrentConfiguration } from '#reload/overlay-config/current-configuration.ts';
-import { CertificateVerifier } from '#reload/security/certificate-verifier.ts';
-import { createSigner } from '#reload/security/signer.ts';
-import { KindRegistry } from '#reload/storage/kind-registry.ts';
-import { ACCESS_POLICIES, BUILT_IN_KINDS } from '#reload/usages/kinds.ts';
 import type { KeyValueStore } from '#store/key-value-store.ts';
 
 export interface OpenNodeDeps {
@@ -22,8 +17,7 @@ export interface OpenNodeDeps {
   readonly onConfiguration?: (document: Uint8Array) => void;
 }
 
-export interface OpenNodeOptions extends ReloadNodeOptions {
-  readonly tls?: TlsTransportOptions;
+export interface OpenNodeOptions extends NodeOptions {
   /** Seconds, in place of the document's values; for rings that have to settle fast. */
   readonly chordUpdateInterval?: number | undefined;
   readonly chordPingInterval?: number | undefined;
@@ -41,22 +35,8 @@ export function openNode(deps: OpenNodeDeps, member: StoredMember, options: Open
   if (identity === undefined) {
     throw new Failure({ code: 'no-identity' }, `the certificate of ${member.userName} holds no Node-ID; enroll again`);
   }
-  const { clock, log } = deps;
   const configuration = withIntervals(member.configuration, options);
-  const verifier = new CertificateVerifier({ clock, configuration });
-  const node = new ReloadNode(
-    {
-      ...deps,
-      identity,
-      verifier,
-      configuration,
-      kinds: new KindRegistry({ configuration, builtIn: BUILT_IN_KINDS, policies: ACCESS_POLICIES, log }),
-      createSigner,
-      openTransport: (own) => new TlsTransport({ ...deps, identity: own, verifier, configuration }, options.tls),
-    },
-    options,
-  );
-  return { node, configuration };
+  return { node: createReloadNode({ ...deps, identity, configuration }, options), configuration };
 }
 
 function withIntervals(configuration: CurrentConfiguration, options: OpenNodeOptions): CurrentConfiguration {
