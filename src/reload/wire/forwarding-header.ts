@@ -10,6 +10,8 @@ export const RELOAD_VERSION = 0x0a;
 /** "RELO" with the high bit of its first letter set (RFC 6940 §6.3.2). */
 const RELO_TOKEN = 0xd2454c4f;
 const LENGTH_OFFSET = 16;
+/** What most headers need, in bytes: some ten entries in their lists. */
+const HEADER_ROOM = 256;
 
 /** An option for forwarders or the destination; types nobody here knows are kept as they came (RFC 6940 §6.3.2.3). */
 export const forwardingOption = struct({ type: u8, flags: u8, value: opaque16 });
@@ -184,7 +186,7 @@ export function encodeHeader(header: ForwardingHeader, options?: WireOptions): U
 
 /** The header and what follows it, with `length` made right: how every hop sends on what it received. */
 export function encodeWithPayload(header: HeaderFields, payload: Uint8Array, options?: WireOptions): Uint8Array {
-  const writer = new Writer(options);
+  const writer = new Writer(options, HEADER_ROOM + payload.length);
   forwardingHeader.write(writer, { ...header, length: 0 });
   writer.raw(payload);
   writer.fill(LENGTH_OFFSET, 4, writer.size);

@@ -14,10 +14,12 @@ export function requireObject(value: unknown): void {
 /** Writes big-endian fields into a buffer that grows. Values are checked: what does not fit throws `Failure<WireFault>`. */
 export class Writer {
   readonly nodeIdLength: number;
-  private buffer = Buffer.allocUnsafe(INITIAL_SIZE);
+  private buffer: Buffer;
   private length = 0;
 
-  constructor(options: WireOptions = {}) {
+  /** `room` is the number of bytes expected. */
+  constructor(options: WireOptions = {}, room = INITIAL_SIZE) {
+    this.buffer = Buffer.allocUnsafe(room);
     this.nodeIdLength = options.nodeIdLength ?? NODE_ID_LENGTH;
   }
 
@@ -26,11 +28,9 @@ export class Writer {
     return this.length;
   }
 
-  /** A copy of what was written so far. */
+  /** What was written, as a view: nothing may be written after it was taken. */
   bytes(): Uint8Array {
-    const copy = new Uint8Array(this.length);
-    copy.set(this.buffer.subarray(0, this.length));
-    return copy;
+    return new Uint8Array(this.buffer.buffer, this.buffer.byteOffset, this.length);
   }
 
   u8(value: number): void {
