@@ -5,10 +5,13 @@ import type { NodeId } from '#reload/wire/ids.ts';
 const MAX_ENTRIES = 4096;
 const MAX_BYTES = 8 << 20;
 
+/** What an answer needs of its request. */
+export type Asking = Pick<Incoming, 'header' | 'returnPath'>;
+
 export interface CachedAnswer {
   readonly expires: number;
-  /** The newest copy of the request: its way back is the one to use. */
-  latest: Incoming;
+  /** The newest copy of the request: its way back is the one to use. Its contents are not kept. */
+  latest: Asking;
   /** Contents and security block of the answer; undefined while the handler runs. */
   payload: Uint8Array | undefined;
 }
@@ -30,10 +33,18 @@ export class AnswerCache {
     return entry !== undefined && entry.expires > now ? entry : undefined;
   }
 
-  begin(signer: NodeId, incoming: Incoming, times: { readonly now: number; readonly lifetime: number }): CachedAnswer {
+  begin(
+    signer: NodeId,
+    { header, returnPath }: Asking,
+    times: { readonly now: number; readonly lifetime: number },
+  ): CachedAnswer {
     this.#forgetOld(times.now);
-    const key = keyOf(signer, incoming.header.transactionId);
-    const entry: CachedAnswer = { expires: times.now + times.lifetime, latest: incoming, payload: undefined };
+    const key = keyOf(signer, header.transactionId);
+    const entry: CachedAnswer = {
+      expires: times.now + times.lifetime,
+      latest: { header, returnPath },
+      payload: undefined,
+    };
     this.#remove(key);
     this.#entries.set(key, entry);
     return entry;
@@ -62,5 +73,5 @@ export class AnswerCache {
 }
 
 function keyOf(signer: NodeId, transactionId: bigint): string {
-  return `${signer}/${transactionId}`;
+  return `${signer}/${transactionId.toString(16)}`;
 }

@@ -2,7 +2,7 @@ import type { Clock } from '#platform/clock.ts';
 import { Failure, messageOf } from '#platform/failure.ts';
 import { type Logger, printable } from '#platform/log.ts';
 import type { Forwarder, Incoming } from '#reload/forwarding/forwarder.ts';
-import { AnswerCache, type CachedAnswer } from '#reload/messaging/answer-cache.ts';
+import { AnswerCache, type Asking, type CachedAnswer } from '#reload/messaging/answer-cache.ts';
 import type { MessageDropReason, MessengerCounters } from '#reload/messaging/counters.ts';
 import type {
   Answer,
@@ -79,7 +79,7 @@ export class Inbox {
     const known = this.#answers.find(signatory.nodeId, incoming.header.transactionId, now);
     if (known !== undefined) {
       counters.duplicates++;
-      known.latest = incoming;
+      known.latest = { header: incoming.header, returnPath: incoming.returnPath };
       if (known.payload !== undefined) this.#transmit(incoming, known.payload);
       return;
     }
@@ -231,12 +231,12 @@ export class Inbox {
     this.#transmit(entry.latest, payload);
   }
 
-  #seal(incoming: Incoming, contents: MessageContents, extra: readonly Uint8Array[]): Uint8Array {
+  #seal(incoming: Asking, contents: MessageContents, extra: readonly Uint8Array[]): Uint8Array {
     const key = { overlay: this.#deps.forwarder.overlay, transactionId: incoming.header.transactionId };
     return seal(this.#deps.signer, key, contents, extra);
   }
 
-  #transmit(incoming: Incoming, payload: Uint8Array): void {
+  #transmit(incoming: Asking, payload: Uint8Array): void {
     const outcome = this.#deps.forwarder.send(this.#answerHeader(incoming), payload);
     if (outcome === 'sent') return;
     this.#deps.log.debug('an answer found no way back', {
@@ -245,7 +245,7 @@ export class Inbox {
     });
   }
 
-  #answerHeader(incoming: Incoming): HeaderFields {
+  #answerHeader(incoming: Asking): HeaderFields {
     const options = incoming.header.options
       .filter((option) => (option.flags & ForwardingFlag.responseCopy) !== 0)
       .map((option) => ({ ...option, flags: 0 }));
@@ -271,7 +271,7 @@ export class Inbox {
   }
 
   /** RFC 6940 §6.3.2: the whole message counts. The header is encoded only when it could matter. */
-  #isTooLong(incoming: Incoming, payload: Uint8Array): boolean {
+  #isTooLong(incoming: Asking, payload: Uint8Array): boolean {
     const { maxMessageSize, nodeIdLength } = this.#deps.configuration.current;
     const wanted = incoming.header.maxResponseLength;
     const limit = wanted === 0 ? maxMessageSize : Math.min(wanted, maxMessageSize);

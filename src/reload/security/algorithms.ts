@@ -1,4 +1,5 @@
-import { createHash, type KeyObject, sign, verify } from 'node:crypto';
+import { hash, type KeyObject, sign, verify } from 'node:crypto';
+import { concat } from '#platform/bytes.ts';
 import { HashAlgorithm } from '#reload/wire/codes.ts';
 
 /** SignatureAlgorithm numbers of TLS 1.2 (RFC 5246 §7.4.1.4.1), which RELOAD uses (RFC 6940 §6.3.4). */
@@ -31,10 +32,10 @@ export function isSupported(pair: AlgorithmPair, key: KeyObject): boolean {
 }
 
 export function verifyBytes(pair: AlgorithmPair, key: KeyObject, input: Uint8Array, value: Uint8Array): boolean {
-  const hash = HASH_NAMES.get(pair.hash);
-  if (hash === undefined) return false;
+  const name = HASH_NAMES.get(pair.hash);
+  if (name === undefined) return false;
   try {
-    return verify(hash, input, { key, dsaEncoding: 'der' }, value);
+    return verify(name, input, { key, dsaEncoding: 'der' }, value);
   } catch {
     return false;
   }
@@ -47,7 +48,5 @@ export function verifyBytes(pair: AlgorithmPair, key: KeyObject, input: Uint8Arr
 export function identityHash(algorithm: number, ...parts: readonly Uint8Array[]): Uint8Array | undefined {
   const name = algorithm === HashAlgorithm.sha1 ? 'sha1' : HASH_NAMES.get(algorithm);
   if (name === undefined) return undefined;
-  const hash = createHash(name);
-  for (const part of parts) hash.update(part);
-  return hash.digest();
+  return hash(name, parts.length === 1 && parts[0] !== undefined ? parts[0] : concat(...parts), 'buffer');
 }

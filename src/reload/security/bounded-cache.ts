@@ -1,29 +1,34 @@
-/** A map that forgets what was used longest ago once it holds `limit` entries. */
+/**
+ * A map of at most `limit` entries (at least two) that forgets what was used longest ago. Entries are kept in two halves: once the
+ * recent half is full it becomes the older one, whose place it takes, and what is used moves back to the recent half.
+ */
 export class BoundedCache<Value> {
-  readonly #entries = new Map<string, Value>();
-  readonly #limit: number;
+  readonly #half: number;
+  #recent = new Map<string, Value>();
+  #older = new Map<string, Value>();
 
   constructor(limit: number) {
-    this.#limit = limit;
+    this.#half = Math.max(1, limit >> 1);
   }
 
   get(key: string): Value | undefined {
-    const value = this.#entries.get(key);
-    if (value === undefined) return undefined;
-    this.#entries.delete(key);
-    this.#entries.set(key, value);
-    return value;
+    const recent = this.#recent.get(key);
+    if (recent !== undefined) return recent;
+    const older = this.#older.get(key);
+    if (older !== undefined) this.set(key, older);
+    return older;
   }
 
   set(key: string, value: Value): void {
-    this.#entries.delete(key);
-    this.#entries.set(key, value);
-    if (this.#entries.size <= this.#limit) return;
-    const oldest = this.#entries.keys().next();
-    if (!oldest.done) this.#entries.delete(oldest.value);
+    if (this.#recent.size >= this.#half && !this.#recent.has(key)) {
+      this.#older = this.#recent;
+      this.#recent = new Map();
+    }
+    this.#recent.set(key, value);
   }
 
   clear(): void {
-    this.#entries.clear();
+    this.#recent.clear();
+    this.#older.clear();
   }
 }

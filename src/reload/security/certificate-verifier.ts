@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
-import { equalBytes, toHex } from '#platform/bytes.ts';
+import { hash } from 'node:crypto';
+import { concat, equalBytes, toHex } from '#platform/bytes.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { ConfigurationSource, OverlayConfiguration } from '#reload/overlay-config/configuration.ts';
-import { identityHash, isSupported, verifyBytes } from '#reload/security/algorithms.ts';
+import { type AlgorithmPair, identityHash, isSupported, verifyBytes } from '#reload/security/algorithms.ts';
 import { BoundedCache } from '#reload/security/bounded-cache.ts';
 import { memberCertificate } from '#reload/security/certificate.ts';
 import { findPath, readable, type ValidityPeriod } from '#reload/security/certificate-path.ts';
@@ -54,6 +54,22 @@ export class CertificateVerifier implements Verifier {
   }
 
   verify(signature: Signature, certificates: readonly Uint8Array[], input: SignatureInput): Signatory {
+    const { signatory, pair, bytes } = this.#prepare(signature, certificates, input);
+    requireSigned(pair, signatory, bytes, signature.value);
+    return signatory;
+  }
+
+  verifyOnce(signature: Signature, certificates: readonly Uint8Array[], input: SignatureInput): Signatory {
+    const { signatory, pair, bytes } = this.#prepare(signature, certificates, input);
+    const known = cacheKey(signatory.certificate, signature, bytes);
+    if (this.#signatures.get(known)) return signatory;
+    requireSigned(pair, signatory, bytes, signature.value);
+    this.#signatures.set(known, true);
+    return signatory;
+  }
+
+  /** Everything before the arithmetic: who should have signed, with what, and what. */
+  #prepare(signature: Signature, certificates: readonly Uint8Array[], input: SignatureInput) {
     if (certificates.length > MAX_BUCKET)
       throw signatureFailure(
         { code: 'too-many-certificates', count: certificates.length },
@@ -67,21 +83,16 @@ export class CertificateVerifier implements Verifier {
         { code: 'unsupported-algorithm', ...pair },
         `algorithms ${pair.hash}/${pair.signature} are not accepted with the signer's key.`,
       );
-    const bytes = input(encodeSignerIdentity(signature.identity));
-    const known = cacheKey(signatory.certificate, signature, bytes);
-    if (this.#signatures.get(known)) return signatory;
-    if (!verifyBytes(pair, key, bytes, signature.value))
-      throw signatureFailure({ code: 'bad-signature' }, "it does not fit the signed bytes and the signer's key.");
-    this.#signatures.set(known, true);
-    return signatory;
+    return { signatory, pair, bytes: input(encodeSignerIdentity(signature.identity)) };
   }
 
   #checkKnown(fingerprint: string, der: Uint8Array, intermediates: readonly Uint8Array[]): Certificate {
     this.#forgetUnderOldConfiguration();
-    const known = this.#checked.get(fingerprint) ?? this.#check(der, intermediates);
-    this.#requireValidNow(known.period);
-    this.#checked.set(fingerprint, known);
-    return known.certificate;
+    const known = this.#checked.get(fingerprint);
+    const checked = known ?? this.#check(der, intermediates);
+    this.#requireValidNow(checked.period);
+    if (known === undefined) this.#checked.set(fingerprint, checked);
+    return checked.certificate;
   }
 
   /** Roots, bad nodes and the rest may have changed. Asked at each use: a listener might be told later than another that verifies. */
@@ -98,9 +109,9 @@ export class CertificateVerifier implements Verifier {
       throw signatureFailure({ code: 'unsupported-identity', type: 'none' }, 'it names no signer.');
     for (const der of certificates) {
       if (identity.type === 'cert_hash') {
-        const hash = identityHash(identity.hashAlgorithm, der);
-        if (hash === undefined || !equalBytes(hash, identity.hash)) continue;
-        const fingerprint = identity.hashAlgorithm === HashAlgorithm.sha256 ? toHex(hash) : fingerprintOf(der);
+        const digest = identityHash(identity.hashAlgorithm, der);
+        if (digest === undefined || !equalBytes(digest, identity.hash)) continue;
+        const fingerprint = identity.hashAlgorithm === HashAlgorithm.sha256 ? toHex(digest) : fingerprintOf(der);
         const certificate = this.#checkKnown(fingerprint, der, certificates);
         return { nodeId: onlyNodeId(certificate), certificate };
       }
@@ -116,8 +127,8 @@ export class CertificateVerifier implements Verifier {
   /** Which Node-ID of the certificate makes this hash. The certificate is read here, and checked only once it is the one. */
   #nodeIdWithHash(identity: SignerIdentity & { type: 'cert_hash_node_id' }, der: Uint8Array): NodeId | undefined {
     return this.#nodeIdsOf(der).find((nodeId) => {
-      const hash = identityHash(identity.hashAlgorithm, idBytes(nodeId), der);
-      return hash !== undefined && equalBytes(hash, identity.hash);
+      const digest = identityHash(identity.hashAlgorithm, idBytes(nodeId), der);
+      return digest !== undefined && equalBytes(digest, identity.hash);
     });
   }
 
@@ -179,15 +190,20 @@ export class CertificateVerifier implements Verifier {
   }
 }
 
+function requireSigned(pair: AlgorithmPair, { certificate }: Signatory, bytes: Uint8Array, value: Uint8Array): void {
+  if (verifyBytes(pair, certificate.publicKey, bytes, value)) return;
+  throw signatureFailure({ code: 'bad-signature' }, "it does not fit the signed bytes and the signer's key.");
+}
+
 /** Tells apart everything the result depends on; the length marks where the signature ends and the input begins. */
 function cacheKey(certificate: Certificate, signature: Signature, input: Uint8Array): string {
-  const digest = createHash('sha256').update(signature.value).update(input).digest('base64');
+  const digest = hash('sha256', concat(signature.value, input), 'base64');
   const { hashAlgorithm, signatureAlgorithm, value } = signature;
   return `${certificate.fingerprint}:${hashAlgorithm}:${signatureAlgorithm}:${value.length}:${digest}`;
 }
 
 function fingerprintOf(der: Uint8Array): string {
-  return createHash('sha256').update(der).digest('hex');
+  return hash('sha256', der, 'hex');
 }
 
 function onlyNodeId(certificate: Certificate): NodeId {

@@ -43,11 +43,10 @@ export interface Signer extends Signatory {
 
 /** Checks signatures and the certificates behind them against the overlay's configuration. */
 export interface Verifier {
-  /**
-   * Returns the signatory, or throws `Failure<SignatureFault>`. `certificates` is the bucket the signature travelled with (DER).
-   * Results are cached by (certificate, input), so that a value seen twice costs one verification.
-   */
+  /** Returns the signatory, or throws `Failure<SignatureFault>`. `certificates` is the bucket the signature travelled with (DER). */
   verify(signature: Signature, certificates: readonly Uint8Array[], input: SignatureInput): Signatory;
+  /** As `verify`; what passed is remembered by (certificate, input), so that a value seen twice costs one verification. */
+  verifyOnce(signature: Signature, certificates: readonly Uint8Array[], input: SignatureInput): Signatory;
   /** Checks one certificate and its chain: root, dates, CA bits, SAN shape, overlay name, bad nodes. Throws `Failure<CertificateFault>`. */
   checkCertificate(der: Uint8Array, intermediates: readonly Uint8Array[]): Certificate;
 }

@@ -54,7 +54,7 @@ export class ValueVerification {
         storageTime: data.storageTime,
         value: data.value,
       });
-      signatory = this.#deps.verifier.verify(data.signature, offer.certificates, input);
+      signatory = this.#deps.verifier.verifyOnce(data.signature, offer.certificates, input);
     } catch (thrown) {
       throw refuse(ErrorCode.forbidden, `kind ${kind.name}: ${messageOf(thrown)}`);
     }
