@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { concat } from '#platform/bytes.ts';
 import type { Clock, Timer } from '#platform/clock.ts';
 import { Failure, messageOf } from '#platform/failure.ts';
 import type { Logger } from '#platform/log.ts';
@@ -19,6 +20,11 @@ import type { NodeId } from '#reload/wire/ids.ts';
 const MESSAGES_PER_TURN = 20;
 /** Bytes waiting to be written before a peer counts as one that does not read; more where single messages are that large. */
 const MAX_SEND_QUEUE = 1 << 20;
+/**
+ * An ACK waits this long, in milliseconds, for a message that goes the same way: both then leave in one TLS record. RFC 6940 §6.6.2
+ * wants it at once, for retransmissions that TLS links do not have.
+ */
+const ACK_PATIENCE = 5;
 /** How long a closed link may take to write what was queued, in milliseconds. */
 const LINGER = 2000;
 
@@ -50,7 +56,8 @@ export class FramedLink implements Link {
   #timer: Timer | undefined;
   #closed: Failure<LinkFault> | undefined;
   #written = 0;
-  #gathering = false;
+  #acks: Uint8Array[] = [];
+  #acksDue = false;
 
   constructor(stream: Duplex, deps: FramedLinkDeps, options: FramedLinkOptions) {
     this.#stream = stream;
@@ -91,7 +98,8 @@ export class FramedLink implements Link {
       this.#deps.log.warn('message does not fit a frame and is dropped', { bytes: message.length });
       return;
     }
-    this.#write(encodeDataFrame(this.#window.sent(this.#deps.clock.now()), message));
+    const frame = encodeDataFrame(this.#window.sent(this.#deps.clock.now()), message);
+    this.#write(this.#acks.length === 0 ? frame : concat(...this.#acks.splice(0), frame));
     const queueLimit = Math.max(MAX_SEND_QUEUE, 4 * this.#maxMessageSize());
     if (this.#stream.writableLength > queueLimit || this.#window.overfull) {
       this.close(new Failure({ code: 'timeout' }, `${this.remoteAddress} does not read what is sent to it`));
@@ -103,6 +111,7 @@ export class FramedLink implements Link {
 
   close(reason?: Failure<LinkFault>): void {
     if (this.#closed !== undefined) return;
+    this.#sendAcks();
     this.#closed = reason ?? closedFailure('the connection was closed');
     this.#timer?.cancel();
     const stream = this.#stream;
@@ -129,7 +138,6 @@ export class FramedLink implements Link {
   }
 
   #drain(): void {
-    this.#gather();
     for (let messages = 0; this.#closed === undefined; ) {
       const frame = this.#reader.next(Math.min(this.#maxMessageSize(), MAX_FRAMED_MESSAGE));
       if (frame === undefined) return;
@@ -142,15 +150,18 @@ export class FramedLink implements Link {
     }
   }
 
-  /** What this turn of the event loop writes, ACKs and the answers that are ready by its end, leaves in one TLS record. */
-  #gather(): void {
-    if (this.#gathering) return;
-    this.#gathering = true;
-    this.#stream.cork();
-    setImmediate(() => {
-      this.#gathering = false;
-      this.#stream.uncork();
+  #acknowledge(sequence: number): void {
+    this.#acks.push(encodeAckFrame(sequence, this.#history.receive(sequence)));
+    if (this.#acksDue) return;
+    this.#acksDue = true;
+    this.#deps.clock.after(ACK_PATIENCE, () => {
+      this.#acksDue = false;
+      if (this.#closed === undefined) this.#sendAcks();
     });
+  }
+
+  #sendAcks(): void {
+    if (this.#acks.length > 0) this.#write(concat(...this.#acks.splice(0)));
   }
 
   #resume(): void {
@@ -174,7 +185,7 @@ export class FramedLink implements Link {
       );
       return;
     }
-    this.#write(encodeAckFrame(frame.sequence, this.#history.receive(frame.sequence)));
+    this.#acknowledge(frame.sequence);
     // Of an oversize message the beginning goes up, so that its sender can be told (RFC 6940 §6.6).
     this.#deliver(frame.message);
     if (frame.type === 'oversize') {

@@ -49,10 +49,10 @@ describe('a framed link', () => {
     expect(wire.sent()).toBe('800000000000000161' + '800000000100000162');
   });
 
-  it('acknowledges frames, and sends an answer that is ready at once together with the ACK', async () => {
+  it('R6940-6.6.2-03 acknowledges frames within 5 ms, or before that together with a message that goes the same way', async () => {
     const { wire, clock, link } = open();
     wire.push(encodeDataFrame(0, text('a')));
-    await clock.advance(0);
+    await clock.advance(5);
     expect(wire.sent()).toBe('810000000000000000');
     link.observe({ message: () => link.send(text('z')), suspect: () => {}, closed: () => {} });
     wire.push(encodeDataFrame(1, text('b')));
