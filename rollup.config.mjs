@@ -7,7 +7,23 @@ import esbuild from 'rollup-plugin-esbuild';
 
 /** Packages with a native addon stay beside the bundle; everything else goes into the one file. */
 const native = ['lmdb', 'koffi', '@serialport/bindings-cpp'];
-const isExternal = (id) => id.startsWith('node:') || native.some((name) => id === name || id.startsWith(`${name}/`));
+
+/** Loads such a package when the part that needs it is evaluated. An `import` of it would be carried out at the start of the program. */
+function nativeAtFirstUse() {
+  const prefix = '\0native:';
+  return {
+    name: 'native-at-first-use',
+    resolveId: { order: 'pre', handler: (id) => (native.includes(id) ? prefix + id : null) },
+    load: (id) =>
+      id.startsWith(prefix)
+        ? {
+            code: `import { createRequire } from 'node:module';
+              export default createRequire(import.meta.url)(${JSON.stringify(id.slice(prefix.length))});`,
+            syntheticNamedExports: true,
+          }
+        : null,
+  };
+}
 
 /**
  * Packs rollup's chunks into one file in which a dynamically imported chunk is evaluated at its first import, not at the start:
@@ -53,9 +69,10 @@ function chunksAs(sources) {
 function bundle(input, file) {
   return {
     input,
-    external: isExternal,
+    external: (id) => id.startsWith('node:'),
     output: { dir: 'dist', format: 'esm', entryFileNames: file, chunkFileNames: '[name]-[hash].mjs' },
     plugins: [
+      nativeAtFirstUse(),
       nodeResolve({ preferBuiltins: true, exportConditions: ['node'] }),
       commonjs({ strictRequires: true, ignoreDynamicRequires: true }),
       json(),
