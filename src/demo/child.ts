@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { Failure } from '#platform/failure.ts';
 
-/** One line of JSON that a child printed. */
+/** One line that a child printed: an event as JSON, or `{ event: 'line', text }`. */
 export interface ChildEvent {
   readonly event: string;
   readonly [field: string]: unknown;
@@ -89,6 +89,11 @@ export class Child {
     });
   }
 
+  /** Resolves when a line with `text` came on standard output or standard error, in the past too. Rejects with `Failure<ChildFault>`. */
+  async printed(text: string, timeoutMs: number): Promise<void> {
+    await this.event((event) => event.event === 'line' && String(event.text).includes(text), timeoutMs);
+  }
+
   /** Place in the stream of events, to be passed as `since`. */
   get mark(): number {
     return this.#events.length;
@@ -113,7 +118,6 @@ export class Child {
 
   #heard(line: string): void {
     const event = parseEvent(line);
-    if (!event) return;
     this.#events.push(event);
     for (const waiter of this.#waiters) {
       if (!waiter.matches(event)) continue;
@@ -123,6 +127,7 @@ export class Child {
   }
 
   #complained(line: string): void {
+    this.#heard(line);
     this.#errorLines.push(line);
     if (this.#errorLines.length > KEPT_ERROR_LINES) this.#errorLines.shift();
   }
@@ -141,13 +146,14 @@ export class Child {
   }
 }
 
-function parseEvent(line: string): ChildEvent | undefined {
+/** Text that is no event becomes one named `line`. */
+function parseEvent(line: string): ChildEvent {
   try {
     const parsed: unknown = JSON.parse(line);
-    return typeof parsed === 'object' && parsed !== null && 'event' in parsed && typeof parsed.event === 'string'
-      ? { ...parsed, event: parsed.event }
-      : undefined;
+    if (typeof parsed === 'object' && parsed !== null && 'event' in parsed && typeof parsed.event === 'string')
+      return { ...parsed, event: parsed.event };
   } catch {
-    return undefined;
+    // Plain text.
   }
+  return { event: 'line', text: line };
 }

@@ -20,4 +20,6 @@ export interface PhoneAccount {
   readonly password: string;
   /** Where the proxy listens, for example `127.0.0.1:5060`. */
   readonly proxy: string;
+  /** UDP by default. */
+  readonly transport?: 'udp' | 'tcp';
 }

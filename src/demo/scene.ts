@@ -1,7 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { baresipInstalled, startBaresip } from '#demo/baresip.ts';
+import { startBaresip } from '#demo/baresip.ts';
+import { baresipInstalled } from '#demo/baresip-process.ts';
 import { Child } from '#demo/child.ts';
 import { type Draw, LINE_COUNTRY, SERVED_PREFIX } from '#demo/draw.ts';
 import { freePort } from '#demo/free-port.ts';

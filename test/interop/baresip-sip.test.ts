@@ -1,14 +1,47 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { type BaresipEvent, BaresipProcess, baresipInstalled } from '#demo/baresip-process.ts';
 import { PASSWORD, TestNetwork } from '../sip/adapter/network.ts';
-import { Baresip, hasBaresip } from './baresip.ts';
 
-if (!hasBaresip) {
+const present = baresipInstalled();
+if (!present) {
   if (process.env.CI === 'true')
     throw new Error('baresip is not installed; CI needs it (apt-get install baresip-core)');
   console.warn('SKIPPED: baresip is not installed (apt-get install baresip-core)');
 }
 
-describe.skipIf(!hasBaresip)('Unmodified baresip phones behind the proxy', () => {
+const WAIT = { timeoutMs: 20_000 };
+
+/** baresip as a test drives it: in a folder that goes away with it. */
+async function startPhone(
+  net: TestNetwork,
+  user: string,
+  options: { password?: string; transport?: 'udp' | 'tcp' } = {},
+) {
+  const folder = mkdtempSync(join(tmpdir(), 'copperring-baresip-'));
+  const account = {
+    user,
+    domain: 'home.example',
+    password: options.password ?? PASSWORD,
+    proxy: `${net.at.host}:${net.at.port}`,
+    transport: options.transport ?? 'udp',
+  };
+  const phone = await BaresipProcess.start(folder, account, 440);
+  return {
+    events: phone.events,
+    command: (name: string, params?: string) => phone.command(name, params),
+    event: (type: string): Promise<BaresipEvent> => phone.event(type, WAIT),
+    said: (text: string) => phone.said(text, WAIT.timeoutMs),
+    async stop() {
+      await phone.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+describe.skipIf(!present)('Unmodified baresip phones behind the proxy', () => {
   const running: { stop(): Promise<void> }[] = [];
   afterEach(async () => {
     for (const each of running.splice(0).reverse()) await each.stop();
@@ -19,13 +52,7 @@ describe.skipIf(!hasBaresip)('Unmodified baresip phones behind the proxy', () =>
       const net = await new TestNetwork({ transport }).start();
       running.push(net);
       const phone = async (user: string) => {
-        const made = await Baresip.start({
-          user,
-          password: PASSWORD,
-          domain: 'home.example',
-          proxy: net.at,
-          transport,
-        });
+        const made = await startPhone(net, user, { transport });
         running.push(made);
         await made.said('200 OK');
         return made;
@@ -49,8 +76,7 @@ describe.skipIf(!hasBaresip)('Unmodified baresip phones behind the proxy', () =>
   it('show a caller that gave up before the answer, and one that is refused', async () => {
     const net = await new TestNetwork().start();
     running.push(net);
-    const options = { password: PASSWORD, domain: 'home.example', proxy: net.at, transport: 'udp' } as const;
-    const alice = await Baresip.start({ user: 'alice', ...options });
+    const alice = await startPhone(net, 'alice');
     running.push(alice);
     await alice.said('200 OK');
     const { ua: bob } = await net.phone('bob');
@@ -74,13 +100,7 @@ describe.skipIf(!hasBaresip)('Unmodified baresip phones behind the proxy', () =>
   it('are refused with a wrong password', async () => {
     const net = await new TestNetwork().start();
     running.push(net);
-    const mallory = await Baresip.start({
-      user: 'alice',
-      password: 'wrong',
-      domain: 'home.example',
-      proxy: net.at,
-      transport: 'udp',
-    });
+    const mallory = await startPhone(net, 'alice', { password: 'wrong' });
     running.push(mallory);
     await mallory.said('403 Forbidden');
     expect(net.proxy.registeredAors).toEqual([]);
