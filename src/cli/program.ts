@@ -32,6 +32,7 @@ export async function runProgram(deps: ProgramDeps, args: readonly string[]): Pr
     .exitOverride()
     .configureOutput({ writeOut: (text) => deps.output.write(text), writeErr: (text) => deps.errors.write(text) });
   addRun(program, deps);
+  addOwnOverlay(program, deps);
   addOverlay(program, deps);
   addEnroll(program, deps);
   addControl(program, deps, fail);
@@ -61,6 +62,15 @@ function addRun(program: Command, deps: ProgramDeps): void {
       const { runCommand } = await import('#cli/run.ts');
       await runCommand({ ...deps, print: printTo(deps) }, options);
     });
+}
+
+/** For `run` only, which starts it as a process of its own. */
+function addOwnOverlay(program: Command, { environment }: ProgramDeps): void {
+  program.command('own-overlay', { hidden: true }).action(async () => {
+    const { ownOverlay } = await import('#gateway/own-overlay.ts');
+    const state = stateDirectory({ state: environment.COPPERRING_STATE }, environment);
+    await ownOverlay({ clock: systemClock, random: systemRandom }, state);
+  });
 }
 
 function addOverlay(program: Command, deps: ProgramDeps): void {

@@ -1,12 +1,13 @@
 import { mkdir } from 'node:fs/promises';
 import { openLog } from '#cli/log.ts';
+import { prepareOwnOverlay } from '#cli/own-overlay.ts';
 import { eventLine } from '#cli/print-events.ts';
 import { loadConfig, stateDirectory } from '#config/load.ts';
 import type { Config } from '#config/schema.ts';
 import { Application } from '#gateway/application.ts';
 import { embeddedDefaults } from '#gateway/defaults.ts';
 import type { GatewayEvent } from '#gateway/events.ts';
-import { type OwnOverlay, ownOverlay } from '#gateway/own-overlay.ts';
+import type { OwnOverlay } from '#gateway/own-overlay.ts';
 import { systemClock } from '#platform/clock.ts';
 import { systemRandom } from '#platform/random.ts';
 
@@ -28,7 +29,7 @@ const deps = { clock: systemClock, random: systemRandom };
 
 /** `copperring run`: runs until it is told to stop. Without a configuration it makes its own overlay with an emulated line. */
 export async function runCommand({ environment, program, print, signal }: RunDeps, options: RunOptions): Promise<void> {
-  const { config, own, state } = await configure(options.config, environment);
+  const { config, own, state } = await configure(options.config, { environment, program });
   const log = openLog(config.log_level);
   const application = new Application({ ...deps, log: log.logger, program }, { config, stateDirectory: state });
   application.events.on((event) => {
@@ -53,7 +54,7 @@ export async function runCommand({ environment, program, print, signal }: RunDep
 
 async function configure(
   file: string | undefined,
-  environment: RunDeps['environment'],
+  { environment, program }: Pick<RunDeps, 'environment' | 'program'>,
 ): Promise<{ readonly config: Config; readonly own: OwnOverlay | undefined; readonly state: string }> {
   if (file !== undefined) {
     const config = await loadConfig(file, environment);
@@ -63,7 +64,7 @@ async function configure(
   }
   const state = stateDirectory({ state: environment.COPPERRING_STATE }, environment);
   await mkdir(state, { recursive: true, mode: 0o700 });
-  const own = await ownOverlay(deps, state);
+  const own = await prepareOwnOverlay({ environment, program }, state);
   return { config: await loadConfig(undefined, environment, embeddedDefaults(own)), own, state };
 }
 

@@ -34,17 +34,22 @@ export function accountsDirectory(authorityDirectory: string): string {
   return join(authorityDirectory, 'accounts');
 }
 
-/** Finds the overlay of an earlier run in the state directory, or makes one: trust root, document, the gateway's and the phone's identity. */
-export async function ownOverlay(deps: OwnOverlayDeps, stateDirectory: string): Promise<OwnOverlay> {
-  const passwordFile = join(stateDirectory, 'phone-password');
-  const known = await access(passwordFile).then(
+/** The overlay of an earlier run, if the state directory has one. */
+export async function knownOwnOverlay(stateDirectory: string): Promise<OwnOverlay | undefined> {
+  const file = passwordFile(stateDirectory);
+  const known = await access(file).then(
     () => true,
     () => false,
   );
-  if (known) {
-    const password = (await readFile(passwordFile, 'utf8')).trim();
-    return { overlayName: OVERLAY_NAME, phone: { user: PHONE_USER, password } };
-  }
+  if (!known) return undefined;
+  const password = (await readFile(file, 'utf8')).trim();
+  return { overlayName: OVERLAY_NAME, phone: { user: PHONE_USER, password } };
+}
+
+/** Finds the overlay of an earlier run in the state directory, or makes one: trust root, document, the gateway's and the phone's identity. */
+export async function ownOverlay(deps: OwnOverlayDeps, stateDirectory: string): Promise<OwnOverlay> {
+  const known = await knownOwnOverlay(stateDirectory);
+  if (known !== undefined) return known;
   const phonePassword = newPassword(deps.random);
   const directory = join(stateDirectory, 'overlay');
   const founded = await foundOverlay(deps, { name: OVERLAY_NAME });
@@ -69,8 +74,12 @@ export async function ownOverlay(deps: OwnOverlayDeps, stateDirectory: string): 
     await store.close();
   }
   // Comes last: where it is, the rest is.
-  await writeFile(passwordFile, `${phonePassword}\n`, { mode: 0o600 });
+  await writeFile(passwordFile(stateDirectory), `${phonePassword}\n`, { mode: 0o600 });
   return { overlayName: OVERLAY_NAME, phone: { user: PHONE_USER, password: phonePassword } };
+}
+
+function passwordFile(stateDirectory: string): string {
+  return join(stateDirectory, 'phone-password');
 }
 
 function newPassword(random: Random): string {

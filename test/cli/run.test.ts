@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -89,6 +89,15 @@ describe('the command line', () => {
       }
     }
     expect(nodes[1]).toBe(nodes[0]);
+  });
+
+  it('says why an overlay of its own could not be made, and ends with status 1', async () => {
+    const state = join(directory, 'spoilt');
+    await mkdir(state);
+    await writeFile(join(state, 'overlay'), 'in the way');
+    const { status, errors } = await finish(start(['run'], { COPPERRING_STATE: state }));
+    expect(status).toBe(1);
+    expect(errors).toMatch(/own overlay could not be made: .*overlay/);
   });
 
   it('lists every fault of a configuration and ends with status 1', async () => {
