@@ -51,6 +51,8 @@ export class Scene {
   #user = '';
   #line: LineEmulator | undefined;
   #phone: Phone | undefined;
+  #building: Promise<void> = Promise.resolve();
+  #ended = false;
 
   constructor(deps: SceneDeps, draw: Draw) {
     this.#deps = deps;
@@ -85,7 +87,34 @@ export class Scene {
     return [...this.members.values()].filter(({ name }) => name !== 'client');
   }
 
-  async build(): Promise<void> {
+  build(): Promise<void> {
+    this.#building = this.#build();
+    return this.#building;
+  }
+
+  /** Asks a member's process over its control socket. */
+  ask(member: Member, request: object): Promise<unknown> {
+    return controlRequest(controlPath(member.state), request);
+  }
+
+  /** Starts the process of a member again, on the state it left. */
+  async restart(member: Member): Promise<void> {
+    member.child = this.#run(member.name);
+    await member.child.event('ready', READY_MS);
+  }
+
+  /** Ends every process. The folder with their logs and states stays when `keep` is set; gives its path. */
+  async end(keep: boolean): Promise<string> {
+    this.#ended = true;
+    await this.#stopAll();
+    // Broken off while it was built: what was being started then has to go as well.
+    await this.#building.catch(() => {});
+    await this.#stopAll();
+    if (!keep) rmSync(this.#directory, { recursive: true, force: true });
+    return this.#directory;
+  }
+
+  async #build(): Promise<void> {
     const { progress } = this.#deps;
     progress('founding an overlay and its enrollment server');
     await this.#startEnrollment();
@@ -107,24 +136,14 @@ export class Scene {
     await this.#startPhone();
   }
 
-  /** Asks a member's process over its control socket. */
-  ask(member: Member, request: object): Promise<unknown> {
-    return controlRequest(controlPath(member.state), request);
+  #goOn(): void {
+    if (this.#ended) throw new Error('the demo was broken off');
   }
 
-  /** Starts the process of a member again, on the state it left. */
-  async restart(member: Member): Promise<void> {
-    member.child = this.#run(member.name);
-    await member.child.event('ready', READY_MS);
-  }
-
-  /** Ends every process. The folder with their logs and states stays when `keep` is set; gives its path. */
-  async end(keep: boolean): Promise<string> {
+  async #stopAll(): Promise<void> {
     await this.#phone?.stop();
     await Promise.all(this.#children.toReversed().map((child) => child.stop()));
     await this.#line?.stop();
-    if (!keep) rmSync(this.#directory, { recursive: true, force: true });
-    return this.#directory;
   }
 
   async #startEnrollment(): Promise<void> {
@@ -140,6 +159,7 @@ export class Scene {
   async #enroll(): Promise<ReadonlyMap<string, string>> {
     const names = [...PLAIN_PEERS, 'gateway', 'proxy', 'client'];
     const enrolled = await inPairs(names, async (name) => {
+      this.#goOn();
       const user = name === 'gateway' ? `gw1@pstn.${OVERLAY}` : `${name}@${OVERLAY}`;
       await this.#overlay.addUser(user);
       return [name, await this.#overlay.enroll(user, join(this.#stateOf(name), 'identity'))] as const;
@@ -181,6 +201,7 @@ export class Scene {
       { clock: systemClock },
       { program: this.#deps.program, country: LINE_COUNTRY, link: this.#device },
     );
+    if (this.#ended) await this.#line.stop();
   }
 
   async #startPhone(): Promise<void> {
@@ -211,6 +232,7 @@ export class Scene {
   }
 
   #run(name: string): Child {
+    this.#goOn();
     const args = [this.#deps.program, 'run', '--config', this.#configurationOf(name), '--json-events'];
     const child = new Child(name, process.execPath, args, { log: join(this.#directory, `${name}.log`) });
     this.#children.push(child);
