@@ -4,7 +4,7 @@ import { benchCodec } from './codec.ts';
 import { makeMaterial } from './material.ts';
 import { benchMemory } from './memory.ts';
 import { type BenchResult, printTables } from './print.ts';
-import { benchFloors, benchRing } from './ring.ts';
+import { benchRings } from './ring.ts';
 
 /** `npm run bench` prints tables; `npm run bench -- --json` prints the same as one JSON object, as its last line. */
 async function main(): Promise<void> {
@@ -13,15 +13,12 @@ async function main(): Promise<void> {
   progress('codec and signatures');
   const material = await makeMaterial();
   const codec = benchCodec(material);
-  const floors = benchFloors(material.identity);
   const overlay = await createTestOverlay({ clock: systemClock });
-  progress('a ring of 16 peers over TLS');
-  const overTls = await benchRing(overlay, 'TLS on loopback', floors);
-  progress('a ring of 16 peers over memory links');
-  const overMemory = await benchRing(overlay, 'memory', floors);
+  progress('rings of 16 peers, over TLS and over memory links');
+  const { floors, rings } = await benchRings(overlay, material.identity);
   progress('memory');
   const memory = await benchMemory();
-  const result: BenchResult = { codec, floors, rings: [overTls, overMemory], memory };
+  const result: BenchResult = { codec, floors, rings, memory };
   printTables(result);
   if (json) console.log(JSON.stringify(result));
 }

@@ -36,19 +36,30 @@ export function timeEach<Item>(name: string, items: readonly Item[], operation: 
   return summary(name, samples);
 }
 
-/** Times an asynchronous operation `count` times, one after the other, `index` telling them apart. */
-export async function timeAsync(
-  name: string,
-  count: number,
-  operation: (index: number) => Promise<unknown>,
-): Promise<Timing> {
-  const samples: number[] = [];
-  for (let index = 0; index < count; index++) {
-    const start = performance.now();
-    await operation(index);
-    samples.push((performance.now() - start) * 1000);
+/** Times one operation call by call, in as many portions as one likes. */
+export class Stopwatch {
+  readonly #name: string;
+  readonly #samples: number[] = [];
+
+  constructor(name: string) {
+    this.#name = name;
   }
-  return summary(name, samples);
+
+  time(operation: () => void): void {
+    const start = performance.now();
+    operation();
+    this.#samples.push((performance.now() - start) * 1000);
+  }
+
+  async timeAsync(operation: () => Promise<unknown>): Promise<void> {
+    const start = performance.now();
+    await operation();
+    this.#samples.push((performance.now() - start) * 1000);
+  }
+
+  get timing(): Timing {
+    return summary(this.#name, this.#samples);
+  }
 }
 
 function batchSize(operation: () => void): number {

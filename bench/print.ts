@@ -16,8 +16,10 @@ export function printTables({ codec, floors, rings, memory }: BenchResult): void
   console.log(`Receiving a message costs ${codec.receiveToVerify} x the signature check in it.\n`);
   console.log('Signed put and get on a ring, one at a time, beside their floors');
   table([floors.put, floors.get, ...rings.flatMap(({ put, get }) => [put, get])]);
-  for (const { links, peers, putToFloor, getToFloor } of rings) {
-    console.log(`${peers} peers, ${links}: put ${putToFloor} x its floor, get ${getToFloor} x its floor`);
+  for (const { links, peers, putToFloor, getToFloor, requestsPerPut, requestsPerGet } of rings) {
+    console.log(
+      `${peers} peers, ${links}: put ${putToFloor} x its floor (${requestsPerPut} requests), get ${getToFloor} x its floor (${requestsPerGet})`,
+    );
   }
   console.log('\nResident memory, idle');
   console.log(`bare Node ${memory.bareNode} MB, gateway on its emulated line ${memory.gateway} MB: ${memory.ratio} x`);

@@ -1,5 +1,5 @@
 import { sign, verify } from 'node:crypto';
-import { type Clock, systemClock } from '#platform/clock.ts';
+import { type Clock, delay, systemClock } from '#platform/clock.ts';
 import { silentLogger } from '#platform/log.ts';
 import { systemRandom } from '#platform/random.ts';
 import type { OverlayTransport } from '#reload/link/link.ts';
@@ -15,7 +15,7 @@ import { SeededRandom } from '../test/simulation/seeded-random.ts';
 import { OPEN_KIND } from '../test/simulation/simulated-overlay.ts';
 import type { TestOverlay } from '../test/support/overlay.ts';
 import { VALUE_BYTES } from './material.ts';
-import { round, type Timing, timeAsync, timeSync } from './measure.ts';
+import { round, Stopwatch, type Timing } from './measure.ts';
 
 export interface RingResult {
   readonly peers: number;
@@ -26,6 +26,9 @@ export interface RingResult {
   /** Median of put and get as multiples of their floors. */
   readonly putToFloor: number;
   readonly getToFloor: number;
+  /** Requests that all peers together sent for one operation: 3 and 1 when nothing else goes on in the ring. */
+  readonly requestsPerPut: number;
+  readonly requestsPerGet: number;
 }
 
 export interface Floors {
@@ -36,25 +39,68 @@ export interface Floors {
 const PEERS = 16;
 const OPERATIONS = 400;
 const WARM_UP = 100;
+/** Operations and floors are timed in turns of so many. */
+const TURN = 20;
+/** For 10 s after a join, changes are copied to joiners as well; this and a bit more. */
+const HANDOVER_MS = 11_000;
+
+/** Signed puts and gets of one peer on rings of 16 in this process, by TLS and by memory links: values cold, certificates warm. */
+export async function benchRings(
+  overlay: TestOverlay,
+  identity: Identity,
+): Promise<{ readonly floors: Floors; readonly rings: readonly RingResult[] }> {
+  const rings = await Promise.all([startRing(overlay, 'TLS on loopback'), startRing(overlay, 'memory')]);
+  await settled(rings.flatMap(({ nodes }) => nodes));
+  const floors = floorsOf(identity);
+  const measured: Measured[] = [];
+  for (const ring of rings) {
+    measured.push(await measure(ring, floors));
+    await Promise.all(ring.nodes.map((node) => node.stop()));
+  }
+  const [put, get] = [floors.put.watch.timing, floors.get.watch.timing];
+  const ratio = (one: Timing, floor: Timing) => round(one.medianUs / floor.medianUs, 2);
+  const results = measured.map(
+    (one): RingResult => ({
+      peers: PEERS,
+      ...one,
+      putToFloor: ratio(one.put, put),
+      getToFloor: ratio(one.get, get),
+    }),
+  );
+  return { floors: { put, get }, rings: results };
+}
+
+type Measured = Omit<RingResult, 'peers' | 'putToFloor' | 'getToFloor'>;
+
+interface Ring {
+  readonly links: RingResult['links'];
+  readonly nodes: readonly ReloadNode[];
+}
+
+interface Floor {
+  readonly watch: Stopwatch;
+  run(): void;
+}
 
 /**
  * All signatures of one operation, made and checked one after the other with nothing around them. A put signs seven times (value, Store, two
  * replica Stores, three answers) and checks nine times (each of the six messages and, at three peers, the value); a get signs
  * twice and checks three times.
  */
-export function benchFloors(identity: Identity): Floors {
+function floorsOf({ privateKey, certificate }: Identity): { readonly put: Floor; readonly get: Floor } {
   const input = systemRandom.bytes(300);
-  const signature = sign('sha256', input, identity.privateKey);
-  const run = (signs: number, verifies: number) => () => {
-    for (let i = 0; i < signs; i++) sign('sha256', input, identity.privateKey);
-    for (let i = 0; i < verifies; i++) verify('sha256', input, identity.certificate.publicKey, signature);
-  };
-  return { put: timeSync('floor of a put', run(7, 9)), get: timeSync('floor of a get', run(2, 3)) };
+  const signature = sign('sha256', input, privateKey);
+  const floor = (name: string, signs: number, verifies: number): Floor => ({
+    watch: new Stopwatch(name),
+    run() {
+      for (let i = 0; i < signs; i++) sign('sha256', input, privateKey);
+      for (let i = 0; i < verifies; i++) verify('sha256', input, certificate.publicKey, signature);
+    },
+  });
+  return { put: floor('floor of a put', 7, 9), get: floor('floor of a get', 2, 3) };
 }
 
-/** Signed puts and gets of one peer on a ring of 16 in this process: values cold, certificates warm. */
-export async function benchRing(overlay: TestOverlay, links: RingResult['links'], floors: Floors): Promise<RingResult> {
-  const nodes = await startRing(overlay, links);
+async function measure({ links, nodes }: Ring, floors: ReturnType<typeof floorsOf>): Promise<Measured> {
   const [writer, reader] = [nodes[3], nodes[11]];
   if (!writer || !reader) throw new Error('the ring is too small');
   const name = (index: number) => hashToResourceId(`bench ${links} ${index}`);
@@ -70,23 +116,47 @@ export async function benchRing(overlay: TestOverlay, links: RingResult['links']
     await store(index);
     await fetch(index);
   }
-  await settled(nodes);
-  const put = await timeAsync(`put, ${links}`, OPERATIONS, (index) => store(WARM_UP + index));
-  const get = await timeAsync(`get, ${links}`, OPERATIONS, (index) => fetch(WARM_UP + index));
-  await Promise.all(nodes.map((node) => node.stop()));
-  const ratio = (measured: Timing, floor: Timing) => round(measured.medianUs / floor.medianUs, 2);
-  return { peers: PEERS, links, put, get, putToFloor: ratio(put, floors.put), getToFloor: ratio(get, floors.get) };
+  const before = requestsOf(nodes);
+  const put = await timeInTurns(`put, ${links}`, (index) => store(WARM_UP + index), floors.put);
+  const between = requestsOf(nodes);
+  const get = await timeInTurns(`get, ${links}`, (index) => fetch(WARM_UP + index), floors.get);
+  const perOperation = (requests: number) => round(requests / OPERATIONS, 2);
+  return {
+    links,
+    put,
+    get,
+    requestsPerPut: perOperation(between - before),
+    requestsPerGet: perOperation(requestsOf(nodes) - between),
+  };
+}
+
+/** The floor is timed alone, but in turns with the operation: a machine that others use is now slow, now fast. */
+async function timeInTurns(
+  name: string,
+  operation: (index: number) => Promise<unknown>,
+  floor: Floor,
+): Promise<Timing> {
+  const watch = new Stopwatch(name);
+  for (let index = 0; index < OPERATIONS; ) {
+    for (let i = 0; i < TURN; i++) floor.watch.time(floor.run);
+    for (let i = 0; i < TURN; i++) await watch.timeAsync(() => operation(index++));
+  }
+  return watch.timing;
+}
+
+function requestsOf(nodes: readonly ReloadNode[]): number {
+  return nodes.reduce((sum, node) => sum + node.status().messaging.requestsSent, 0);
 }
 
 /** Joins and copies go on for a while after the last peer is in: waits until nobody asked anybody anything for two seconds. */
 async function settled(nodes: readonly ReloadNode[]): Promise<void> {
-  const requests = () => nodes.reduce((sum, node) => sum + node.status().messaging.requestsSent, 0);
-  for (let before = -1, now = requests(); now !== before; before = now, now = requests()) {
-    await new Promise((resolve) => setTimeout(resolve, 2000));
+  for (let before = -1, now = requestsOf(nodes); now !== before; before = now, now = requestsOf(nodes)) {
+    await delay(systemClock, 2000);
   }
+  await delay(systemClock, HANDOVER_MS);
 }
 
-async function startRing(overlay: TestOverlay, links: RingResult['links']): Promise<ReloadNode[]> {
+async function startRing(overlay: TestOverlay, links: RingResult['links']): Promise<Ring> {
   const identities = await overlay.members(PEERS);
   const network = new MemoryNetwork(
     { clock: immediateClock, random: new SeededRandom('bench') },
@@ -123,7 +193,7 @@ async function startRing(overlay: TestOverlay, links: RingResult['links']): Prom
     if (nodes.length > 1) continue;
     bootstrap = node.listening.flatMap((one) => (one.type === 'unknown' ? [] : [one]));
   }
-  return nodes;
+  return { links, nodes };
 }
 
 /** The system's clock, but for timers of 0 ms, which a system timer would stretch to 1 ms. */
