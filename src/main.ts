@@ -1,9 +1,29 @@
+import { writeSync } from 'node:fs';
 import { runProgram } from '#cli/program.ts';
+import { messageOf } from '#platform/failure.ts';
+
+const STDERR = 2;
 
 const ending = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => ending.abort(new Error(signal)));
+  process.once(signal, () => {
+    ending.abort(new Error(signal));
+    // Commands that wait for input wait in vain from now on.
+    process.stdin.destroy();
+  });
 }
+// Whoever read the output is gone: an orderly end, as if told.
+process.stdout.on('error', (error) => ending.abort(error));
+process.stderr.on('error', () => {});
+process.on('uncaughtException', (error) => {
+  try {
+    writeSync(STDERR, `copperring: ${error.stack ?? messageOf(error)}\n`);
+  } finally {
+    // exit() would wait for the database's thread, and that for this one when a transaction is open: a process that hangs is not
+    // restarted, a killed one is.
+    process.kill(process.pid, 'SIGKILL');
+  }
+});
 
 const running = runProgram(
   {

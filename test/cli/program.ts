@@ -14,6 +14,7 @@ export interface Outcome {
 
 export interface StartOptions {
   readonly environment?: Readonly<Record<string, string>>;
+  /** Standard input; `'open'` leaves it open, as a terminal is. */
   readonly input?: string;
 }
 
@@ -32,7 +33,7 @@ export class Program {
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     this.child.stdin?.on('error', () => {});
-    this.child.stdin?.end(input);
+    if (input !== 'open') this.child.stdin?.end(input);
     this.child.stderr?.on('data', (bytes) => {
       this.errors += bytes;
     });
