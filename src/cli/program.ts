@@ -1,6 +1,6 @@
 import { resolveSrv } from 'node:dns/promises';
 import { join } from 'node:path';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { stateDirectory } from '#config/load.ts';
 import { systemClock } from '#platform/clock.ts';
 import { messageOf } from '#platform/failure.ts';
@@ -55,9 +55,11 @@ function printTo(deps: ProgramDeps): (line: string) => void {
 function addRun(program: Command, deps: ProgramDeps): void {
   program
     .command('run')
-    .description('run this node; without a configuration an own overlay with an emulated line')
+    .description(
+      'run this node until it is told to stop; without a configuration: its own overlay, an emulated line, one phone, on loopback',
+    )
     .option('-c, --config <file>', 'configuration file (TOML)')
-    .option('--json-events', 'print events as JSON, one a line')
+    .option('--json-events', 'print what happens as JSON, one event a line')
     .action(async (options: { config?: string; jsonEvents?: boolean }) => {
       const { runCommand } = await import('#cli/run.ts');
       await runCommand({ ...deps, print: printTo(deps) }, options);
@@ -77,13 +79,16 @@ function addOverlay(program: Command, deps: ProgramDeps): void {
   const overlay = program.command('overlay').description('found and administer an overlay');
   overlay
     .command('create')
-    .description('make trust root, signer and configuration document; prints the invitation')
+    .description('make trust root, signing key and configuration document in a new folder; prints the invitation')
     .requiredOption('--name <name>', 'overlay name, a domain name')
     .requiredOption('--out <dir>', 'folder to make')
-    .option('--host <host...>', 'names or addresses of the enrollment server')
+    .option(
+      '--host <host...>',
+      'names or addresses of the enrollment server, the first goes into the invitation; by default the overlay name',
+    )
     .option('--port <port>', 'port of the enrollment server', '8443')
-    .option('--bootstrap <address:port...>', 'peers to join through')
-    .option('--gateway-domain <name>', 'domain of gateway names; pstn.<name> by default')
+    .option('--bootstrap <address:port...>', 'peers to join through, by IP address; port 6084 if none is given')
+    .option('--gateway-domain <name>', 'users of this domain count as gateways; pstn.<name> by default')
     .action(async (options: Record<string, string> & { host?: string[]; bootstrap?: string[] }) => {
       const { createOverlay } = await import('#cli/overlay-create.ts');
       const { name = '', out = '', host = [], bootstrap = [], gatewayDomain } = options;
@@ -108,7 +113,7 @@ function addOverlay(program: Command, deps: ProgramDeps): void {
       .description(`${description}; the password comes from --password-file, COPPERRING_PASSWORD or standard input`)
       .requiredOption('--dir <dir>', 'folder that `overlay create` made')
       .requiredOption('--user <user>', 'name@domain')
-      .option('--password-file <file>')
+      .option('--password-file <file>', 'file with the password in its first line')
       .action(async (options: { dir: string; user: string; passwordFile?: string }) => {
         const { changeUser } = await import('#cli/overlay-accounts.ts');
         await changeUser({ ...deps, random: systemRandom, print: printTo(deps) }, { ...options, newPassword });
@@ -119,15 +124,20 @@ function addOverlay(program: Command, deps: ProgramDeps): void {
 function addEnroll(program: Command, deps: ProgramDeps): void {
   program
     .command('enroll')
-    .description('become a member of an overlay')
-    .requiredOption('--user <user>', 'user name')
+    .description(
+      'become a member of an overlay; the password comes from --password-file, COPPERRING_PASSWORD or standard input',
+    )
+    .requiredOption('--user <user>', 'the account, name@domain')
     .option('--overlay <name>', 'overlay name; an invitation names it')
     .option('--invitation <text>', "the operator's invitation")
     .option('--ca <file>', "the overlay's root certificate (PEM) in place of an invitation")
-    .option('--url <url>', 'URL of the configuration document')
-    .option('--out <dir>', 'folder for the identity; by default that of `run`')
-    .option('--key-type <type>', 'p-256 or rsa-2048', 'p-256')
-    .option('--password-file <file>')
+    .option('--url <url>', 'URL of the configuration document; found by DNS when there is no invitation either')
+    .option(
+      '--out <dir>',
+      'folder for the identity; by default `identity` in COPPERRING_STATE, where `run` looks for it',
+    )
+    .addOption(new Option('--key-type <type>', 'kind of key').choices(['p-256', 'rsa-2048']).default('p-256'))
+    .option('--password-file <file>', 'file with the password in its first line')
     .action(async (options: Record<string, string>) => {
       const { readPassword } = await import('#cli/password.ts');
       const { enrollMember } = await import('#cli/enroll.ts');
@@ -160,23 +170,27 @@ function addControl(program: Command, deps: ProgramDeps, fail: () => void): void
     program
       .command(name)
       .description(description)
-      .option('-c, --config <file>', 'configuration of the running node')
+      .option('-c, --config <file>', 'configuration of the running node, which names its state directory')
       .option('--state <dir>', 'state directory of the running node')
       .option('--json', 'print JSON');
   control('status', 'show what the running node is doing').action(async (options: object) => {
     const { statusCommand } = await import('#cli/control.ts');
     await statusCommand(context, options);
   });
-  control('discover [number]', 'find a gateway for a number').action(
-    async (number: string | undefined, options: object) => {
-      const { discoverCommand } = await import('#cli/control.ts');
-      if (!(await discoverCommand(context, number, options))) fail();
-    },
-  );
-  control('call <target>', 'call a number or user from the running node, with a tone for a voice')
-    .option('--seconds <n>', 'how long to talk', '5')
-    .option('--tone <hz>', 'tone to send', '440')
-    .option('--digits <digits>', 'digits to press')
+  control(
+    'discover [number]',
+    'find a gateway in the overlay for a number (+4930123456), or any; a gateway does not find itself',
+  ).action(async (number: string | undefined, options: object) => {
+    const { discoverCommand } = await import('#cli/control.ts');
+    if (!(await discoverCommand(context, number, options))) fail();
+  });
+  control(
+    'call <target>',
+    'call a number (+4930123456) or user (alice@home.example) from the running node, with a tone for a voice',
+  )
+    .option('--seconds <n>', 'how long to talk, 1 to 3600', '5')
+    .option('--tone <hz>', 'tone to send, 100 to 3400', '440')
+    .option('--digits <digits>', 'digits to press one second after the answer')
     .action(async (target: string, options: object) => {
       const { callCommand } = await import('#cli/control.ts');
       await callCommand(context, target, options);
@@ -186,11 +200,11 @@ function addControl(program: Command, deps: ProgramDeps, fail: () => void): void
 function addTools(program: Command, deps: ProgramDeps, fail: () => void): void {
   program
     .command('decode')
-    .description('RELOAD messages as hex, one a line, to JSON')
-    .option('--layer <layer>', 'message, frame, value or fragment')
-    .option('--kind <kind>', 'Kind of the values')
-    .option('--kind-model <id=model...>', 'data model of private Kinds')
-    .option('--node-id-length <bytes>', '16 to 20')
+    .description('read RELOAD messages as hex, one a line, from standard input; print a line of JSON for each')
+    .option('--layer <layer>', 'what a line holds: message (the default), frame, value or fragment')
+    .option('--kind <kind>', 'Kind of the values, by number or name; by default the known ones are tried')
+    .option('--kind-model <id=model...>', 'data model of private Kinds: single, array or dictionary')
+    .option('--node-id-length <bytes>', 'bytes in a Node-ID, 16 to 20; 16 by default')
     .action(async (options: object) => {
       const { decodeCommand } = await import('#cli/decode.ts');
       const { failed } = await decodeCommand(deps, options);
@@ -198,7 +212,7 @@ function addTools(program: Command, deps: ProgramDeps, fail: () => void): void {
     });
   program
     .command('encode')
-    .description("`decode`'s JSON back to hex")
+    .description("turn `decode`'s lines of JSON back into hex, from the fields alone")
     .action(async () => {
       const { encodeCommand } = await import('#cli/encode.ts');
       const { failed } = await encodeCommand(deps);
@@ -206,13 +220,15 @@ function addTools(program: Command, deps: ProgramDeps, fail: () => void): void {
     });
   program
     .command('line-emulator')
-    .description('a voice modem on a pty with an exchange behind it')
-    .option('--country <code>')
-    .option('--link <path>', 'symbolic link to the device')
-    .option('--skew-ppm <n>')
-    .option('--stall-ms <n>')
-    .option('--dial-result <when>', 'answer or dialled')
-    .option('--duplex-exit <how>', '^ or etx')
+    .description(
+      'a voice modem on a pty with an exchange behind it; commands and events as JSON lines; ends with its input',
+    )
+    .option('--country <code>', 'US, GB, DE or FR; US by default')
+    .option('--link <path>', 'symbolic link to make to the device')
+    .option('--skew-ppm <n>', 'how much its clock is off, -1000 to 1000')
+    .option('--stall-ms <n>', 'stands still for so long every 3 s, 0 to 2000')
+    .option('--dial-result <when>', 'when dialling is reported done: answer (the default) or dialled')
+    .option('--duplex-exit <how>', 'what ends full duplex: ^ (the default) or etx')
     .action(async (options: object) => {
       const { lineEmulatorCommand } = await import('#cli/line-emulator.ts');
       await lineEmulatorCommand({ clock: systemClock, input: deps.input, output: deps.output }, options);
@@ -222,7 +238,9 @@ function addTools(program: Command, deps: ProgramDeps, fail: () => void): void {
 function addDemo(program: Command, deps: ProgramDeps, fail: () => void): void {
   program
     .command('demo')
-    .description('an overlay out of separate processes, calls in both ways over an emulated line, and a report')
+    .description(
+      'build an overlay out of separate processes, call both ways over an emulated line, lose peers, and report; about a minute',
+    )
     .option('--json', 'print the report as one JSON object, as the last line')
     .action(async (options: { json?: boolean }) => {
       const { demoCommand } = await import('#cli/demo.ts');
@@ -231,7 +249,7 @@ function addDemo(program: Command, deps: ProgramDeps, fail: () => void): void {
   program
     .command('phone')
     .description('a headless SIP phone: speaks with a tone, records what it hears; commands as JSON lines')
-    .requiredOption('--registrar <host:port>', 'registrar and proxy')
+    .requiredOption('--registrar <host:port>', 'registrar and proxy of the phone')
     .requiredOption('--user <user>', 'name@domain; the password comes from COPPERRING_PASSWORD')
     .option('--tone <hz>', 'tone to send', '440')
     .requiredOption('--dir <dir>', 'folder for sent.wav and heard.wav')
