@@ -90,7 +90,8 @@ export class Inbox {
     counters.requestsReceived++;
     const lifetime = 5 * configuration.current.reliabilityTimer;
     const entry = this.#answers.begin(signatory.nodeId, incoming, { now, lifetime });
-    const request = { ...contents, header: incoming.header, signatory, certificates, previousHop };
+    const { code, body, extensions } = contents;
+    const request = { header: incoming.header, code, body, extensions, signatory, certificates, previousHop };
     this.#run(
       request,
       (response) => this.#answer(entry, contents.code + 1, response),

@@ -206,7 +206,8 @@ export class Messenger implements Exchange {
     });
     if (judgement === 'refuse') this.#drop('origin', incoming, signatory.nodeId);
     else if (error === undefined) {
-      transaction.answered({ ...contents, signatory, certificates });
+      const { code, body, extensions } = contents;
+      transaction.answered({ code, body, extensions, signatory, certificates });
     } else {
       const fault = { code: 'remote', errorCode: error.code, info: error.info, signatory } as const;
       const failure = new Failure<ExchangeFault>(fault, `${signatory.nodeId} answered with error ${error.code}`);

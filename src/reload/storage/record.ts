@@ -35,7 +35,8 @@ export function isLive(entry: Entry, now: number): boolean {
  */
 export function aged(entry: Entry, now: number): StoredData {
   const lifetime = Math.min(entry.data.lifetime, Math.max(0, Math.ceil((expiryOf(entry) - now) / 1000)));
-  return { ...entry.data, lifetime };
+  const { storageTime, value, signature } = entry.data;
+  return { storageTime, lifetime, value, signature };
 }
 
 /** Names the place of a value within its Kind. */

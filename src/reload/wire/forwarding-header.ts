@@ -126,8 +126,16 @@ export const forwardingHeader: Codec<ForwardingHeader> = {
     }
     const fixed = fixedPart.read(reader);
     const lengths = listLengths.read(reader);
+    // Field by field: a spread of an object that was built by name is many times slower, and each hop reads a header.
     return {
-      ...fixed,
+      overlay: fixed.overlay,
+      configurationSequence: fixed.configurationSequence,
+      version: fixed.version,
+      ttl: fixed.ttl,
+      fragment: fixed.fragment,
+      length: fixed.length,
+      transactionId: fixed.transactionId,
+      maxResponseLength: fixed.maxResponseLength,
       viaList: readList(reader, 'viaList', lengths.viaListLength),
       destinationList: readList(reader, 'destinationList', lengths.destinationListLength),
       options: readList(reader, 'options', lengths.optionsLength),
