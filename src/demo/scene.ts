@@ -125,8 +125,8 @@ export class Scene {
       [...nodeIds].map(([name, nodeId]) => ({ nodeId, plain: isPlain(name) })).filter((_, i) => i < nodeIds.size - 1),
     );
     progress('starting the line, the peers, the gateway, the proxy and the client');
-    await Promise.all([this.#overlay.addUser(this.callee), this.#startLine(), this.#startPeers(nodeIds)]);
-    await Promise.all([
+    await allDone([this.#overlay.addUser(this.callee), this.#startLine(), this.#startPeers(nodeIds)]);
+    await allDone([
       this.#startMember('gateway', nodeIds),
       this.#startMember('proxy', nodeIds),
       this.#startMember('client', nodeIds),
@@ -170,7 +170,7 @@ export class Scene {
   async #startPeers(nodeIds: ReadonlyMap<string, string>): Promise<void> {
     const [first, ...others] = PLAIN_PEERS;
     await this.#startMember(first, nodeIds);
-    await Promise.all(others.map((name) => this.#startMember(name, nodeIds)));
+    await allDone(others.map((name) => this.#startMember(name, nodeIds)));
   }
 
   async #startMember(name: string, nodeIds: ReadonlyMap<string, string>): Promise<void> {
@@ -201,7 +201,6 @@ export class Scene {
       { clock: systemClock },
       { program: this.#deps.program, country: LINE_COUNTRY, link: this.#device },
     );
-    if (this.#ended) await this.#line.stop();
   }
 
   async #startPhone(): Promise<void> {
@@ -251,6 +250,12 @@ async function inPairs<Item, Result>(items: readonly Item[], work: (item: Item) 
   const worker = async () => {
     for (let next = queue.shift(); next; next = queue.shift()) results[next[0]] = await work(next[1]);
   };
-  await Promise.all([worker(), worker()]);
+  await allDone([worker(), worker()]);
   return results;
+}
+
+/** Waits for all, also when one fails: whoever cleans up then finds nothing still on its way. */
+async function allDone(tasks: readonly Promise<unknown>[]): Promise<void> {
+  const failed = (await Promise.allSettled(tasks)).find((result) => result.status === 'rejected');
+  if (failed) throw failed.reason;
 }

@@ -12,6 +12,7 @@ interface RecordName {
 
 const RECOVERY_MS = 20_000;
 const RETRY_MS = 200;
+const SOUND_MS = 3000;
 
 /**
  * Loses the peer that is responsible for the callee's registration in the middle of a call, by SIGKILL or SIGSTOP. The call has to go
@@ -23,13 +24,12 @@ export async function losePeer(scene: Scene, draw: Draw, how: 'SIGKILL' | 'SIGST
   if (!responsible) throw new Error('the ring is empty');
   const call = await ringIn(scene, draw);
   const names = await recordsOf(scene);
-  const before = await scene.line.report();
   responsible.child.signal(how);
+  const before = await scene.line.report();
   const lostAt = performance.now();
   const missing = await untilAllFetched(scene, survivorsOf(responsible), names);
   const recoveredMs = Math.round(performance.now() - lostAt);
-  const after = await scene.line.report();
-  const heardMore = (after.call?.toneWindows ?? 0) > (before.call?.toneWindows ?? 0);
+  const heardMore = await hearsMore(scene, before.call?.toneWindows ?? 0);
   const ended = scene.line.events.slice(call.since).some(({ event }) => event === 'call-ended');
   await hangUpFromLine(scene, call);
   if (how === 'SIGKILL') scene.members.delete(responsible.name);
@@ -38,6 +38,16 @@ export async function losePeer(scene: Scene, draw: Draw, how: 'SIGKILL' | 'SIGST
   // Several survivors may miss the same record.
   const recordsLost = new Set(missing.map((fetch) => fetch.split(' through ')[0])).size;
   return { callSurvived, records: names.length, recordsLost, missing, recoveredMs };
+}
+
+/** Whether the exchange goes on hearing the phone. The records may be whole again sooner than it has heard another piece of tone. */
+async function hearsMore(scene: Scene, windows: number): Promise<boolean> {
+  for (const deadline = performance.now() + SOUND_MS; performance.now() < deadline; ) {
+    const { call } = await scene.line.report();
+    if ((call?.toneWindows ?? 0) > windows) return true;
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
+  return false;
 }
 
 /** What all members hold, each record once; places whose values were all removed are left out. */

@@ -1,0 +1,84 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+
+interface Timing {
+  readonly opsPerSecond: number;
+  readonly medianUs: number;
+  readonly p95Us: number;
+}
+
+interface Result {
+  readonly codec: { readonly timings: readonly (Timing & { readonly name: string })[] };
+  readonly floors: { readonly put: Timing; readonly get: Timing };
+  readonly rings: readonly {
+    readonly links: string;
+    readonly peers: number;
+    readonly put: Timing;
+    readonly get: Timing;
+    readonly putToFloor: number;
+    readonly getToFloor: number;
+  }[];
+  readonly memory: {
+    readonly bareNode: number;
+    readonly gateway: number;
+    readonly ratio: number;
+    readonly packages: Readonly<Record<string, number>>;
+  };
+}
+
+/** How fast this machine is decides nothing here: measured values are looked at for being there and making sense. */
+describe('npm run bench', () => {
+  let output = '';
+  let status: number | null = null;
+  let result: Result;
+
+  beforeAll(async () => {
+    const child = spawn(process.execPath, [resolve('dist/bench.mjs'), '--json'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    child.stdout.on('data', (bytes) => {
+      output += bytes;
+    });
+    [status] = await once(child, 'close');
+    result = JSON.parse(output.trimEnd().split('\n').at(-1) ?? '');
+  }, 400_000);
+
+  const sane = ({ opsPerSecond, medianUs, p95Us }: Timing) =>
+    opsPerSecond > 0 && medianUs > 0 && p95Us >= medianUs && p95Us < 10_000_000;
+
+  it('prints tables, and the same as one JSON object in its last line', () => {
+    expect(status).toBe(0);
+    for (const heading of ['Codec and signatures', 'ops/s', 'median us', 'p95 us', 'Resident memory']) {
+      expect(output).toContain(heading);
+    }
+  });
+
+  it('times decoding, encoding, signing and verifying', () => {
+    const names = result.codec.timings.map(({ name }) => name).join(', ');
+    for (const what of ['decode', 'encode', 'sign', 'verify']) expect(names).toContain(what);
+    expect(result.codec.timings.filter((timing) => !sane(timing))).toEqual([]);
+  });
+
+  it('times signed puts and gets on a ring of 16 peers over TLS, and over memory links apart, beside their floors', () => {
+    expect(result.rings.map(({ links, peers }) => [links, peers])).toEqual([
+      ['TLS on loopback', 16],
+      ['memory', 16],
+    ]);
+    for (const { put, get, putToFloor, getToFloor } of result.rings) {
+      expect([put, get, result.floors.put, result.floors.get].filter((timing) => !sane(timing))).toEqual([]);
+      expect(putToFloor).toBeCloseTo(put.medianUs / result.floors.put.medianUs, 1);
+      expect(getToFloor).toBeCloseTo(get.medianUs / result.floors.get.medianUs, 1);
+    }
+  });
+
+  it('compares the memory of an idle gateway with bare Node, and breaks it down by import', () => {
+    const { bareNode, gateway, ratio, packages } = result.memory;
+    expect(gateway).toBeGreaterThan(bareNode);
+    expect(ratio).toBeCloseTo(gateway / bareNode, 1);
+    expect(Object.keys(packages)).toEqual(
+      expect.arrayContaining(['lmdb', 'serialport', 'pino', '@peculiar/x509', 'mqtt']),
+    );
+  });
+});
