@@ -53,6 +53,15 @@ describe('ground', () => {
     expect(read('package-lock.json')).not.toContain('"resolved"');
   });
 
+  it('the lock file has an entry for every optional package, without which npm ci refuses it', () => {
+    const { packages } = JSON.parse(read('package-lock.json'));
+    const places = Object.keys(packages);
+    const isThere = (name: string) => places.some((place) => place.endsWith(`node_modules/${name}`));
+    const wanted = places.flatMap((place) => Object.keys(packages[place].optionalDependencies ?? {}));
+    expect(wanted.length).toBeGreaterThan(20);
+    expect(wanted.filter((name) => !isThere(name))).toEqual([]);
+  });
+
   it('the top level is what was asked for', () => {
     const wanted = ['package.json', 'rollup.config.mjs', 'src', 'firmware-config', 'systemd', 'test', 'hardware'];
     const documents = ['.ci/run', 'README.md', 'LICENSE', 'docs/ARCHITECTURE.md', 'docs/LIMITS.md', 'CONTRIBUTING.md'];
