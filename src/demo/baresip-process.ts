@@ -92,6 +92,7 @@ export class BaresipProcess {
       };
       this.#listeners.add(check);
       check();
+      void this.#child.exited.then(() => fail({ code: 'no-event' }, `baresip ended before it reported ${type}`));
     });
   }
 

@@ -162,19 +162,33 @@ describe.skipIf(missing)('MQTT with a real mosquitto', () => {
     expect(later.seen.map(({ topic }) => topic)).not.toContain('copperring/gw1/event');
   });
 
-  it('says offline when it stops, and the broker says it when the process dies', async () => {
+  it('says offline when it stops', async () => {
     const watcher = await watch();
     const mqtt = await make();
     await watcher.until('copperring/gw1/availability', (payload) => payload === 'online');
     await mqtt.stop();
     await watcher.until('copperring/gw1/availability', (payload) => payload === 'offline');
+  });
 
-    const script = `
-      import { connect } from 'mqtt';
-      const client = connect('mqtt://127.0.0.1:${port}', { clientId: 'dying', will: { topic: 'w', payload: Buffer.from('x') } });
-      client.on('connect', () => process.kill(process.pid, 'SIGKILL'));`;
-    spawn(process.execPath, ['--input-type=module', '-e', script], { cwd: process.cwd() });
-    expect(await watcher.until('w', () => true)).toBe('x');
+  it('says offline in the name of a gateway process that was killed', async () => {
+    const watcher = await watch();
+    const state = join(directory, 'killed');
+    await mkdir(state);
+    const environment = {
+      PATH: process.env.PATH,
+      COPPERRING_STATE: state,
+      COPPERRING_SIP__LISTEN: '127.0.0.1:0',
+      COPPERRING_MQTT__URL: `mqtt://127.0.0.1:${port}`,
+      COPPERRING_MQTT__ID: 'killed',
+    };
+    const gateway = spawn(process.execPath, [resolve('dist/copperring.mjs'), 'run'], {
+      env: environment,
+      stdio: 'ignore',
+    });
+    const availability = (wanted: string) => watcher.until('copperring/killed/availability', (said) => said === wanted);
+    await availability('online');
+    gateway.kill('SIGKILL');
+    await availability('offline');
   });
 
   it('reconnects to a broker that was away and tells its states anew', async () => {
@@ -265,6 +279,40 @@ describe.skipIf(missing)('MQTT with a real mosquitto', () => {
 
     await application.stop();
     await watcher.until(topic('availability'), (payload) => payload === 'offline');
+    await emulator.stop();
+  });
+
+  it('says that a modem is missing from the start while the gateway is in the overlay, and that it is there once it came', async () => {
+    const program = resolve('dist/copperring.mjs');
+    const deps = { clock: systemClock, random: systemRandom, log: silentLogger, program };
+    const state = join(directory, 'missing');
+    const device = join(directory, 'late-modem');
+    await mkdir(state);
+    const defaults = embeddedDefaults(await ownOverlay(deps, state));
+    const config = await loadConfig(
+      undefined,
+      {},
+      {
+        ...defaults,
+        line: { device, rings: ['alice@home.example'] },
+        sip: { listen: '127.0.0.1:0' },
+        mqtt: { url: `mqtt://127.0.0.1:${port}`, id: 'late' },
+      },
+    );
+    const application = new Application(deps, { config, stateDirectory: state });
+    const watcher = await watch();
+    await application.start();
+    const topic = (name: string) => `copperring/late/${name}`;
+    const says = (name: string, matches: (state: Record<string, unknown>) => boolean) =>
+      watcher.until(topic(name), (payload) => matches(JSON.parse(payload)));
+    await says('line', ({ present, state: line }) => present === false && line === 'absent');
+    await says('overlay', ({ joined, published }) => joined === true && published === false);
+    expect(application.status()).toMatchObject({ line: { state: 'absent', published: false }, node: { joined: true } });
+    const emulator = await LineEmulator.start(deps, { program, link: device });
+    await says('line', ({ present, state: line }) => present === true && line === 'idle');
+    await says('overlay', ({ published }) => published === true);
+    expect(application.status()).toMatchObject({ line: { state: 'idle', published: true } });
+    await application.stop();
     await emulator.stop();
   });
 });
