@@ -27,9 +27,13 @@ export async function bridgeCalls(
   ends: { readonly line: LineCall; readonly phone: Call; readonly limitMs: number },
 ): Promise<BridgeEnd> {
   const { line, phone, limitMs } = ends;
+  let digitsNotSent = 0;
   phone.media.onDigit((digit) => {
     live.digit('phone', digit);
-    line.sendDigits(digit).catch((thrown) => deps.log.warn('digit not sent', { reason: messageOf(thrown) }));
+    line.sendDigits(digit).catch((thrown) => {
+      // A phone can press keys without end: it must not fill the log too.
+      if (++digitsNotSent === 1) deps.log.warn('digit not sent', { call: live.id, reason: messageOf(thrown) });
+    });
   });
   line.onDigit((digit) => {
     live.digit('line', digit);
@@ -45,7 +49,7 @@ export async function bridgeCalls(
   ]);
   over.abort();
   const { media } = phone;
-  deps.log.info('call over', { call: live.id, end, ...media.statistics, ...line.statistics });
+  deps.log.info('call over', { call: live.id, end, digitsNotSent, ...media.statistics, ...line.statistics });
   await Promise.all([line.hangUp(), phone.hangUp(CLEARED)].map((hangUp) => hangUp.catch(() => {})));
   await line.ended;
   return end;

@@ -186,6 +186,26 @@ describe('DTMF', () => {
     expect(find('call-ended')?.digits).toBe('12#');
   });
 
+  it('goes out by one +VTS after the other when keys are pressed faster than that', async () => {
+    const { clock, call, emulated } = await inCall({}, { dtmf: 'vts' });
+    await clock.advance(500);
+    await clock.run(Promise.all(['1', '2', '#'].map((digit) => call.sendDigits(digit))), 20_000);
+    expect(emulated.exchange.report()?.digits).toBe('12#');
+    const waiting = Promise.all(['3', '4'].map((digit) => call.sendDigits(digit)));
+    await clock.run(call.hangUp());
+    await waiting;
+  });
+
+  it('drops digits while 64 wait to be sent, and takes further ones once there is room', async () => {
+    const { clock, call, emulated } = await inCall();
+    const sent = Promise.all(['1'.repeat(60), '2345'].map((digits) => call.sendDigits(digits)));
+    await expect(call.sendDigits('6')).rejects.toThrow(/64 digits wait/);
+    await clock.run(sent, 30_000);
+    await clock.run(call.sendDigits('7'));
+    await clock.advance(500);
+    expect(emulated.exchange.report()?.digits).toBe(`${'1'.repeat(60)}23457`);
+  });
+
   it('refuses what is no digit', async () => {
     const { call } = await inCall();
     await expect(call.sendDigits('1x')).rejects.toMatchObject({ fault: { code: 'modem' } });

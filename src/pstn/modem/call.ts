@@ -8,6 +8,8 @@ import { shield } from '#pstn/modem/dle.ts';
 export const CUSHION = 480;
 const KEY_MS = 100;
 const PAUSE_MS = 80;
+/** Digits on their way to the line; a phone can press them faster than the line takes them. */
+const MAX_DIGITS_WAITING = 64;
 
 /** What a call needs of the modem below it. */
 export interface CallControl {
@@ -30,6 +32,8 @@ export class ModemCall implements LineCall {
   readonly #control: CallControl;
   readonly #digitListeners: ((digit: string) => void)[] = [];
   readonly #tones: { sound: Uint8Array; readonly played: () => void }[] = [];
+  #digitsWaiting = 0;
+  #signalling = Promise.resolve();
   #exchange: SampleExchange = (heard) => silence(heard.length);
   #heard = 0;
   #played = 0;
@@ -68,10 +72,14 @@ export class ModemCall implements LineCall {
       throw new Failure<DialFault>({ code: 'modem', detail }, detail);
     }
     if (this.#over) return;
-    if (this.#control.signal) return this.#control.signal(digits);
-    await new Promise<void>((resolve) => {
-      this.#tones.push({ sound: dtmfSound(digits, KEY_MS, PAUSE_MS), played: resolve });
-    });
+    if (this.#digitsWaiting + digits.length > MAX_DIGITS_WAITING) {
+      const detail = `more than ${MAX_DIGITS_WAITING} digits wait to be sent; these are dropped`;
+      throw new Failure<DialFault>({ code: 'modem', detail }, detail);
+    }
+    this.#digitsWaiting += digits.length;
+    const { signal } = this.#control;
+    await (signal === undefined ? this.#playTones(digits) : this.#signal(signal, digits));
+    this.#digitsWaiting -= digits.length;
   }
 
   async hangUp(): Promise<void> {
@@ -117,6 +125,18 @@ export class ModemCall implements LineCall {
     const fitted = silence(samples.length);
     fitted.set(answer.subarray(0, samples.length));
     return fitted;
+  }
+
+  /** One +VTS at a time: between two of them the stream has to run. */
+  #signal(signal: (digits: string) => Promise<void>, digits: string): Promise<void> {
+    this.#signalling = this.#signalling.then(() => (this.#over ? undefined : signal(digits)));
+    return this.#signalling;
+  }
+
+  #playTones(digits: string): Promise<void> {
+    return new Promise((resolve) => {
+      this.#tones.push({ sound: dtmfSound(digits, KEY_MS, PAUSE_MS), played: resolve });
+    });
   }
 
   #play(samples: Uint8Array): void {
