@@ -1,8 +1,12 @@
+import { scryptSync } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { accountsDirectory } from '#gateway/own-overlay.ts';
+import { ACCOUNTS_NAMESPACE } from '#reload/enrollment/accounts.ts';
 import { loadMember } from '#reload/enrollment/identity-directory.ts';
+import { openLmdbStore } from '#store/lmdb-store.ts';
 import { freePort, Program, runToEnd } from './program.ts';
 
 const OVERLAY = 'roles.example';
@@ -93,6 +97,18 @@ describe('an overlay put together on the command line', () => {
     expect(wrong).toMatchObject({ status: 1, errors: expect.stringMatching(/password|authentication/i) });
     const forged = invitation.replace(/sha256-.{4}/, 'sha256-0000');
     expect((await runToEnd([...enroll, '--invitation', forged], { environment })).status).toBe(1);
+  });
+
+  it('the users and their scrypt-hashed passwords are in LMDB', async () => {
+    const store = await openLmdbStore(accountsDirectory(at('authority')));
+    const accounts = store.namespace(ACCOUNTS_NAMESPACE);
+    const texts = [...accounts.keys('')].map((key) => Buffer.from(accounts.get(key) ?? []).toString());
+    await store.close();
+    const found = texts.find((text) => text.includes(USERS.first) && text.includes('"hash"')) ?? '{}';
+    const { salt, hash, cost } = JSON.parse(found).password;
+    const derived = scryptSync('correct horse', Buffer.from(salt, 'base64'), 32, { N: cost, r: 8, p: 1 });
+    expect(derived.toString('base64')).toBe(hash);
+    expect(texts.join()).not.toContain('correct horse');
   });
 
   it('the enrollment server hands out the very document that overlay create signed', async () => {
