@@ -68,11 +68,18 @@ export class ConnectionTable {
     });
   }
 
-  /** The flow of an overlay connection; the same one each time for the same stream. */
+  /**
+   * The flow of an overlay connection; the same one each time for the same stream. Beyond the limit the stream is closed;
+   * throws `Failure<TransportFault>` then.
+   */
   attach(stream: SipStream): Connection {
     const known = this.#streams.get(stream.duplex);
     if (known !== undefined) return known;
-    const connection = this.#add(stream.duplex, {
+    if (this.#byKey.size >= this.#options.maxConnections) {
+      stream.duplex.destroy();
+      throw tooMany();
+    }
+    return this.#add(stream.duplex, {
       key: `stream|${stream.peerNode}|${++this.#count}`,
       transport: 'TLS',
       localHost: this.#options.overlayDomain,
@@ -82,7 +89,6 @@ export class ConnectionTable {
       peer: { name: stream.peerName, node: stream.peerNode },
       keepAlive: { everyMs: this.#options.keepAliveMs, answerMs: 10_000 },
     });
-    return connection;
   }
 
   /** An open TCP connection to that address, or a new one. */
@@ -126,12 +132,7 @@ export class ConnectionTable {
 
   #connect(host: string, port: number): Promise<Connection> {
     return new Promise((resolve, reject) => {
-      if (this.#byKey.size >= this.#options.maxConnections) {
-        throw new Failure<TransportFault>(
-          { code: 'too-many-connections' },
-          'Too many SIP connections are open; try later',
-        );
-      }
+      if (this.#byKey.size >= this.#options.maxConnections) throw tooMany();
       const unreachable = (reason: string) => {
         timer.cancel();
         socket.destroy();
@@ -183,6 +184,10 @@ export class ConnectionTable {
     });
     return connection;
   }
+}
+
+function tooMany(): Failure<TransportFault> {
+  return new Failure<TransportFault>({ code: 'too-many-connections' }, 'Too many SIP connections are open; try later');
 }
 
 function tcpKey(host: string, port: number): string {

@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { isIP, isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { Clock } from '#platform/clock.ts';
-import { Failure } from '#platform/failure.ts';
+import { Failure, messageOf } from '#platform/failure.ts';
 import { type Logger, printable } from '#platform/log.ts';
 import type { SipMessage, SipRequest } from '#sip/message/message.ts';
 import { isMessageFault, parseMessage } from '#sip/message/parser.ts';
@@ -111,13 +111,18 @@ export class SipTransport {
     return { host: advertisedHost, port: socket.port };
   }
 
-  attach(stream: SipStream): Flow {
-    return this.#connections.attach(stream);
+  /** Takes an overlay connection that the far end made; it is closed when there are too many. */
+  attach(stream: SipStream): void {
+    try {
+      this.#connections.attach(stream);
+    } catch (thrown) {
+      this.#log.debug('connection refused', { peer: stream.peerName, reason: messageOf(thrown) });
+    }
   }
 
   /** Rejects with `Failure<TransportFault>`. */
   async flowTo(target: SipTarget): Promise<Flow> {
-    if (target.transport === 'stream') return this.attach(target.stream);
+    if (target.transport === 'stream') return this.#connections.attach(target.stream);
     const host = await this.#address(unbracketed(target.host));
     return target.transport === 'tcp' ? this.#connections.dial(host, target.port) : this.#udpFlow(host, target.port);
   }

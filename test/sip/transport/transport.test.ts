@@ -1,3 +1,4 @@
+import { duplexPair } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { SipStack } from '#sip/sip-stack.ts';
 import { RateLimit } from '#sip/transport/rate-limit.ts';
@@ -86,6 +87,27 @@ describe('What comes in over sockets', () => {
     open.push(...peers);
     await Promise.race(peers.map((peer) => peer.until(() => peer.closed || undefined)));
     expect(peers.filter(({ closed }) => closed)).toHaveLength(1);
+  });
+
+  it('is limited in all: overlay connections beyond the limit are closed, whoever made them', async () => {
+    const server = stack({ transport: { overlayDomain: 'home.example', maxConnections: 2 } });
+    open.push(server);
+    const streams = [1, 2, 3, 4].map((number) => ({
+      duplex: duplexPair()[0],
+      peerName: `peer${number}@home.example`,
+      peerNode: `0${number}`,
+    }));
+    for (const stream of streams.slice(0, 3)) server.attachStream(stream);
+    expect(streams.map(({ duplex }) => duplex.destroyed)).toEqual([false, false, true, false]);
+    const [, , , own] = streams;
+    const call = server.engine.call({
+      target: { transport: 'stream', stream: own! },
+      requestUri: 'sip:bob@home.example',
+      to: 'sip:bob@home.example',
+      from: 'sip:alice@home.example',
+    });
+    await expect(call).rejects.toThrow(/Too many SIP connections/);
+    expect(own?.duplex.destroyed).toBe(true);
   });
 
   it('gets 503 when there are too many transactions', async () => {
