@@ -139,9 +139,9 @@ export class SipCallEngine implements CallEngine {
     // RFC 3261 §8.2.2.2: the same request by another way; the first one is being served.
     const key = `${request.callId} ${request.fromTag ?? ''} ${request.cseq.number}`;
     if (this.#pending.has(key)) return replyTo(request, 482, { toTag });
-    if (this.#handler === undefined || this.#stopped || this.activeCalls >= this.#context.options.maxCalls) {
-      return replyTo(request, 480, { toTag });
-    }
+    if (this.#handler === undefined || this.#stopped) return replyTo(request, 480, { toTag });
+    // 503, not 480: that has whoever asked go on to the next gateway (RFC 3261 §21.5.4).
+    if (this.activeCalls >= this.#context.options.maxCalls) return replyTo(request, 503, { toTag });
     const invite = new IncomingInvite(this.#context, {
       transaction,
       request,

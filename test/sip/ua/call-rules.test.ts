@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { SipRequest, SipResponse } from '#sip/message/message.ts';
 import { printMessage } from '#sip/message/printer.ts';
 import { replyTo } from '#sip/message/reply.ts';
-import type { SipStack } from '#sip/sip-stack.ts';
+import type { SipStack, SipStackOptions } from '#sip/sip-stack.ts';
 import { RawPeer } from '../raw-peer.ts';
 import { nextCall, stack, within } from '../support.ts';
 
@@ -14,8 +14,9 @@ describe('A user agent within its calls', () => {
   afterEach(async () => {
     for (const each of open.splice(0)) await (each instanceof RawPeer ? each.close() : each.stop());
   });
-  const setup = async () => {
+  const setup = async (options: SipStackOptions['ua'] = {}) => {
     const ua = stack({
+      ua: options,
       transactions: { timers: { t1: 20, t2: 80, t4: 40, d: 200, trying: 10 } },
       transport: { overlayDomain: 'home.example' },
     });
@@ -146,6 +147,20 @@ describe('A user agent within its calls', () => {
     await peer.response(481);
     peer.send(request(peer, 'SUBSCRIBE', { number: 6 }));
     expect((await peer.response(405)).headers.value('Allow')).toContain('INVITE');
+  });
+
+  it('answer 503 beyond the calls that may be up, which has a caller try the next gateway', async () => {
+    const { ua, peer } = await setup({ maxCalls: 1 });
+    const incoming = nextCall(ua);
+    peer.send(request(peer, 'INVITE', { body: sdp() }));
+    const first = await within(incoming);
+    peer.send(request(peer, 'INVITE', { number: 2, body: sdp() }));
+    await peer.response(503);
+    first.reject(486, 'Busy Here');
+    await peer.response(486);
+    const next = nextCall(ua);
+    peer.send(request(peer, 'INVITE', { number: 3, body: sdp() }));
+    (await within(next)).reject(486, 'Busy Here');
   });
 
   it('end a call by its BYE with the reason of the far end', async () => {
