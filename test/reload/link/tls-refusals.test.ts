@@ -1,3 +1,4 @@
+import { connect as connectTcp } from 'node:net';
 import { connect } from 'node:tls';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '#platform/clock.ts';
@@ -98,6 +99,34 @@ describe('TLS links between certificates that do not fit', () => {
       .catch((reason: Failure<LinkFault>) => reason);
     if ('send' in link) await new Recorder(link).closed;
     expect(warnings[0]?.reason).toBe('bad-node');
+  });
+});
+
+describe('TLS links at the overlay port', () => {
+  it('are closed while 64 handshakes from the same address are unfinished; finished ones do not count', async () => {
+    const { log, warnings } = collectingLogger();
+    const home = await createTestOverlay({ clock: systemClock });
+    const [alice, bob] = await home.members(2);
+    const listener = await tls(home, alice!, {}, log).listen({ host: '127.0.0.1', port: 0 }, () => {});
+    onTestFinished(() => listener.close());
+    const [at] = listener.addresses;
+    if (at?.type !== 'ipv4') throw new Error('an IPv4 address was expected');
+    const dial = () => tls(home, bob!).dialLink(listener.addresses, alice!.nodeId, never);
+    const first = await dial();
+    onTestFinished(() => first.close());
+    const stalled = Array.from({ length: 64 }, () => connectTcp(at.port, at.address));
+    onTestFinished(() => {
+      for (const socket of stalled) socket.destroy();
+    });
+    await Promise.all(stalled.map((socket) => new Promise((resolve) => socket.once('connect', resolve))));
+    await expect(dial()).rejects.toMatchObject({ fault: { code: 'closed' } });
+    expect(warnings).toMatchObject([{ remote: '127.0.0.1', detail: expect.stringContaining('unfinished') }]);
+    // The far end closes a connection in its turn: that shows it has seen the end of this one.
+    const [gone] = stalled;
+    gone?.end();
+    await new Promise((resolve) => gone?.resume().once('close', resolve));
+    const second = await dial();
+    second.close();
   });
 });
 

@@ -13,6 +13,7 @@ import { RefusalLog } from '#reload/link/tls/refusal-log.ts';
 import { connectFirst } from '#reload/link/tls/tcp-dial.ts';
 import { listenInRange, listenOn, type PortRange, reachableAddresses } from '#reload/link/tls/tcp-listener.ts';
 import { secureContextOptions } from '#reload/link/tls/tls-options.ts';
+import { UnfinishedHandshakes } from '#reload/link/tls/unfinished-handshakes.ts';
 import type { ConfigurationSource } from '#reload/overlay-config/configuration.ts';
 import type { Certificate, Identity, Verifier } from '#reload/security/identity.ts';
 import type { IpAddressPort } from '#reload/wire/address.ts';
@@ -43,6 +44,8 @@ export interface TlsTransportOptions {
 const HANDSHAKE_TIMEOUT = 10_000;
 const MAX_OFFER_CONNECTIONS = 8;
 const MAX_BOOTSTRAP_CONNECTIONS = 2048;
+/** Of those, from one address before they have shown a certificate. */
+const MAX_UNFINISHED_PER_ADDRESS = 64;
 
 /** TLS-TCP-FH-NO-ICE (RFC 6940 §6.6.5): TLS with certificates of both ends over TCP, IPv4 and IPv6. */
 export class TlsTransport implements OverlayTransport {
@@ -69,11 +72,20 @@ export class TlsTransport implements OverlayTransport {
   }
 
   async listen(at: { readonly host: string; readonly port: number }, accept: (link: Link) => void): Promise<Listener> {
-    const arrived = ({ socket, certificate }: Arrival) =>
-      accept(this.#link(socket, certificate, soleNode(certificate)));
+    const unfinished = new UnfinishedHandshakes(MAX_UNFINISHED_PER_ADDRESS);
     const listener = await listenOn([at.host], at.port, {
       maxConnections: MAX_BOOTSTRAP_CONNECTIONS,
-      onSocket: (socket) => this.#shake(socket, arrived),
+      onSocket: (tcp) => {
+        const finished = unfinished.begin(tcp);
+        if (finished === undefined) {
+          this.#refuse(tcp, tooMany());
+          return;
+        }
+        this.#shake(tcp, ({ socket, certificate }) => {
+          finished();
+          accept(this.#link(socket, certificate, soleNode(certificate)));
+        });
+      },
     });
     return {
       addresses: reachableAddresses(listener, this.#options.advertise),
@@ -251,7 +263,7 @@ export class TlsTransport implements OverlayTransport {
     return checkPeer(socket, { verifier, configuration: configuration.current });
   }
 
-  #refuse(socket: TLSSocket, reason: unknown): void {
+  #refuse(socket: Socket, reason: unknown): void {
     this.#refusals.refused(socket.remoteAddress, reason);
     socket.destroy();
   }
@@ -296,6 +308,10 @@ function connectionKey(socket: Socket): string {
 
 function soleNode(certificate: Certificate): NodeId | undefined {
   return certificate.nodeIds.length === 1 ? certificate.nodeIds[0] : undefined;
+}
+
+function tooMany(): Failure<LinkFault> {
+  return new Failure<LinkFault>({ code: 'closed' }, 'its address has too many unfinished TLS handshakes');
 }
 
 function handshakeFailure(error: Error | undefined): Failure<LinkFault> {
