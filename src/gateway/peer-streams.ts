@@ -44,7 +44,7 @@ export class PeerStreams {
 
   /** Takes the connections that others open to `self`. */
   serve(self: OwnNode): void {
-    const take = ({ stream, peer, nodeId }: AppConnection) => {
+    const take: Parameters<OwnNode['onAppAttach']>[1] = ({ stream, peer, nodeId }) => {
       const sip = { duplex: stream, peerName: peer.userName, peerNode: nodeId };
       this.#log.debug('peer connected', { peer: peer.userName, node: nodeId });
       this.#keep(keyOf(self, nodeId), sip);

@@ -4,8 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { accountsDirectory } from '#gateway/own-overlay.ts';
+import { systemClock } from '#platform/clock.ts';
 import { ACCOUNTS_NAMESPACE } from '#reload/enrollment/accounts.ts';
+import { loadAuthority } from '#reload/enrollment/authority-directory.ts';
 import { loadMember } from '#reload/enrollment/identity-directory.ts';
+import { acceptFirstConfiguration } from '#reload/security/configuration-signature.ts';
 import { openLmdbStore } from '#store/lmdb-store.ts';
 import { freePort, Program, runToEnd } from './program.ts';
 
@@ -68,6 +71,34 @@ describe('an overlay put together on the command line', () => {
   afterAll(async () => {
     for (const program of [...running.values()].reverse()) await program.end('SIGKILL');
     await rm(directory, { recursive: true });
+  });
+
+  it('overlay create makes a signed document with every mandatory element, the Kinds in use and domain restrictions', async () => {
+    const bytes = await readFile(at('authority', 'overlay.relo'));
+    const { issuer } = await loadAuthority(at('authority'));
+    const { configuration } = acceptFirstConfiguration(bytes, OVERLAY, {
+      clock: systemClock,
+      trustedRoot: issuer.certificate,
+    });
+    expect(configuration).toMatchObject({
+      instanceName: OVERLAY,
+      sequence: expect.any(Number),
+      topologyPlugin: 'CHORD-RELOAD',
+      nodeIdLength: 16,
+      rootCerts: [expect.any(Uint8Array)],
+      enrollmentServers: [expect.stringMatching(/^https:/)],
+      bootstrapNodes: [{ address: '127.0.0.1', port: expect.any(Number) }],
+      configurationSigners: [expect.any(String)],
+      kindSigners: [expect.any(String)],
+      pstnDomain: `pstn.${OVERLAY}`,
+    });
+    const kind = (wanted: number) => configuration.kinds.find(({ id }) => id === wanted);
+    expect(kind(0xf0000001)).toMatchObject({ dataModel: 'SINGLE', accessControl: 'NODE-MATCH' });
+    expect(kind(0x104)).toMatchObject({ branchingFactor: 10, accessControl: 'NODE-ID-MATCH' });
+    expect(kind(0x1)?.domainRestriction).toEqual({
+      enable: true,
+      patterns: ['roles\\.example', 'pstn\\.roles\\.example'],
+    });
   });
 
   it('overlay create and enroll leave a member with a P-256 key, all files 0600', async () => {
