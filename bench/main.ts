@@ -15,10 +15,10 @@ async function main(): Promise<void> {
   const codec = benchCodec(material);
   const overlay = await createTestOverlay({ clock: systemClock });
   progress('rings of 16 peers, over TLS and over memory links');
-  const { floors, rings } = await benchRings(overlay, material.identity);
+  const rings = await benchRings(overlay, material.identity);
   progress('memory');
   const memory = await benchMemory();
-  const result: BenchResult = { codec, floors, rings, memory };
+  const result: BenchResult = { codec, rings, memory };
   printTables(result);
   if (json) console.log(JSON.stringify(result));
 }

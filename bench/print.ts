@@ -1,25 +1,25 @@
 import type { CodecResult } from './codec.ts';
 import type { Timing } from './measure.ts';
 import type { MemoryResult } from './memory.ts';
-import type { Floors, RingResult } from './ring.ts';
+import type { RingResult } from './ring.ts';
 
 export interface BenchResult {
   readonly codec: CodecResult;
-  readonly floors: Floors;
   readonly rings: readonly RingResult[];
   readonly memory: MemoryResult;
 }
 
-export function printTables({ codec, floors, rings, memory }: BenchResult): void {
+export function printTables({ codec, rings, memory }: BenchResult): void {
   console.log('Codec and signatures');
   table(codec.timings);
   console.log(`Receiving a message costs ${codec.receiveToVerify} x the signature check in it.\n`);
   console.log('Signed put and get on a ring, one at a time, beside their floors');
-  table([floors.put, floors.get, ...rings.flatMap(({ put, get }) => [put, get])]);
-  for (const { links, peers, putToFloor, getToFloor, requestsPerPut, requestsPerGet } of rings) {
+  for (const ring of rings) {
+    table([ring.put, ring.putFloor, ring.get, ring.getFloor]);
     console.log(
-      `${peers} peers, ${links}: put ${putToFloor} x its floor (${requestsPerPut} requests), get ${getToFloor} x its floor (${requestsPerGet})`,
+      `${ring.peers} peers, ${ring.links}, as multiples of the floors: put ${ring.putToFloor}, get ${ring.getToFloor}`,
     );
+    console.log(`requests in the ring: ${ring.requestsPerPut} for a put, ${ring.requestsPerGet} for a get`);
   }
   console.log('\nResident memory, idle');
   console.log(`bare Node ${memory.bareNode} MB, gateway on its emulated line ${memory.gateway} MB: ${memory.ratio} x`);

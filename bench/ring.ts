@@ -23,6 +23,8 @@ export interface RingResult {
   readonly links: 'TLS on loopback' | 'memory';
   readonly put: Timing;
   readonly get: Timing;
+  readonly putFloor: Timing;
+  readonly getFloor: Timing;
   /** Median of put and get as multiples of their floors. */
   readonly putToFloor: number;
   readonly getToFloor: number;
@@ -31,55 +33,30 @@ export interface RingResult {
   readonly requestsPerGet: number;
 }
 
-export interface Floors {
-  readonly put: Timing;
-  readonly get: Timing;
-}
-
 const PEERS = 16;
 const OPERATIONS = 400;
-const WARM_UP = 100;
+/** Until then parts of the code are still being compiled. */
+const WARM_UP = 1000;
 /** Operations and floors are timed in turns of so many. */
 const TURN = 20;
 /** For 10 s after a join, changes are copied to joiners as well; this and a bit more. */
 const HANDOVER_MS = 11_000;
 
 /** Signed puts and gets of one peer on rings of 16 in this process, by TLS and by memory links: values cold, certificates warm. */
-export async function benchRings(
-  overlay: TestOverlay,
-  identity: Identity,
-): Promise<{ readonly floors: Floors; readonly rings: readonly RingResult[] }> {
+export async function benchRings(overlay: TestOverlay, identity: Identity): Promise<readonly RingResult[]> {
   const rings = await Promise.all([startRing(overlay, 'TLS on loopback'), startRing(overlay, 'memory')]);
   await settled(rings.flatMap(({ nodes }) => nodes));
-  const floors = floorsOf(identity);
-  const measured: Measured[] = [];
+  const results: RingResult[] = [];
   for (const ring of rings) {
-    measured.push(await measure(ring, floors));
+    results.push(await measure(ring, floorsOf(identity)));
     await Promise.all(ring.nodes.map((node) => node.stop()));
   }
-  const [put, get] = [floors.put.watch.timing, floors.get.watch.timing];
-  const ratio = (one: Timing, floor: Timing) => round(one.medianUs / floor.medianUs, 2);
-  const results = measured.map(
-    (one): RingResult => ({
-      peers: PEERS,
-      ...one,
-      putToFloor: ratio(one.put, put),
-      getToFloor: ratio(one.get, get),
-    }),
-  );
-  return { floors: { put, get }, rings: results };
+  return results;
 }
-
-type Measured = Omit<RingResult, 'peers' | 'putToFloor' | 'getToFloor'>;
 
 interface Ring {
   readonly links: RingResult['links'];
   readonly nodes: readonly ReloadNode[];
-}
-
-interface Floor {
-  readonly watch: Stopwatch;
-  run(): void;
 }
 
 /**
@@ -87,20 +64,17 @@ interface Floor {
  * replica Stores, three answers) and checks nine times (each of the six messages and, at three peers, the value); a get signs
  * twice and checks three times.
  */
-function floorsOf({ privateKey, certificate }: Identity): { readonly put: Floor; readonly get: Floor } {
+function floorsOf({ privateKey, certificate }: Identity): Readonly<Record<'put' | 'get', () => void>> {
   const input = systemRandom.bytes(300);
   const signature = sign('sha256', input, privateKey);
-  const floor = (name: string, signs: number, verifies: number): Floor => ({
-    watch: new Stopwatch(name),
-    run() {
-      for (let i = 0; i < signs; i++) sign('sha256', input, privateKey);
-      for (let i = 0; i < verifies; i++) verify('sha256', input, certificate.publicKey, signature);
-    },
-  });
-  return { put: floor('floor of a put', 7, 9), get: floor('floor of a get', 2, 3) };
+  const floor = (signs: number, verifies: number) => () => {
+    for (let i = 0; i < signs; i++) sign('sha256', input, privateKey);
+    for (let i = 0; i < verifies; i++) verify('sha256', input, certificate.publicKey, signature);
+  };
+  return { put: floor(7, 9), get: floor(2, 3) };
 }
 
-async function measure({ links, nodes }: Ring, floors: ReturnType<typeof floorsOf>): Promise<Measured> {
+async function measure({ links, nodes }: Ring, floors: ReturnType<typeof floorsOf>): Promise<RingResult> {
   const [writer, reader] = [nodes[3], nodes[11]];
   if (!writer || !reader) throw new Error('the ring is too small');
   const name = (index: number) => hashToResourceId(`bench ${links} ${index}`);
@@ -117,14 +91,19 @@ async function measure({ links, nodes }: Ring, floors: ReturnType<typeof floorsO
     await fetch(index);
   }
   const before = requestsOf(nodes);
-  const put = await timeInTurns(`put, ${links}`, (index) => store(WARM_UP + index), floors.put);
+  const put = await timeInTurns('put', links, { operation: (index) => store(WARM_UP + index), floor: floors.put });
   const between = requestsOf(nodes);
-  const get = await timeInTurns(`get, ${links}`, (index) => fetch(WARM_UP + index), floors.get);
+  const get = await timeInTurns('get', links, { operation: (index) => fetch(WARM_UP + index), floor: floors.get });
   const perOperation = (requests: number) => round(requests / OPERATIONS, 2);
   return {
+    peers: PEERS,
     links,
-    put,
-    get,
+    put: put.timing,
+    get: get.timing,
+    putFloor: put.floor,
+    getFloor: get.floor,
+    putToFloor: put.toFloor,
+    getToFloor: get.toFloor,
     requestsPerPut: perOperation(between - before),
     requestsPerGet: perOperation(requestsOf(nodes) - between),
   };
@@ -133,15 +112,17 @@ async function measure({ links, nodes }: Ring, floors: ReturnType<typeof floorsO
 /** The floor is timed alone, but in turns with the operation: a machine that others use is now slow, now fast. */
 async function timeInTurns(
   name: string,
-  operation: (index: number) => Promise<unknown>,
-  floor: Floor,
-): Promise<Timing> {
-  const watch = new Stopwatch(name);
+  links: RingResult['links'],
+  work: { readonly operation: (index: number) => Promise<unknown>; readonly floor: () => void },
+): Promise<{ readonly timing: Timing; readonly floor: Timing; readonly toFloor: number }> {
+  const watch = new Stopwatch(`${name}, ${links}`);
+  const floorWatch = new Stopwatch(`floor of a ${name}, meanwhile`);
   for (let index = 0; index < OPERATIONS; ) {
-    for (let i = 0; i < TURN; i++) floor.watch.time(floor.run);
-    for (let i = 0; i < TURN; i++) await watch.timeAsync(() => operation(index++));
+    for (let i = 0; i < TURN; i++) floorWatch.time(work.floor);
+    for (let i = 0; i < TURN; i++) await watch.timeAsync(() => work.operation(index++));
   }
-  return watch.timing;
+  const [timing, floor] = [watch.timing, floorWatch.timing];
+  return { timing, floor, toFloor: round(timing.medianUs / floor.medianUs, 2) };
 }
 
 function requestsOf(nodes: readonly ReloadNode[]): number {
