@@ -41,6 +41,8 @@ export async function createOverlay(deps: OverlayCreateDeps, options: OverlayCre
   const { name, out } = options;
   if (!isDomainName(name))
     throw badOption('--name', `${JSON.stringify(name)} is no domain name; one looks like home.example.`);
+  if (!Number.isInteger(options.port) || options.port < 1 || options.port > 65535)
+    throw badOption('--port', 'a port is a number from 1 to 65535.');
   await requireNew(join(out, DOCUMENT_FILE));
   const hosts = options.hosts.length === 0 ? [name] : options.hosts;
   const base = `https://${hostInUrl(hosts[0] ?? name)}:${options.port}`;

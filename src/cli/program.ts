@@ -91,14 +91,14 @@ function addOverlay(program: Command, deps: ProgramDeps): void {
     .option('--gateway-domain <name>', 'users of this domain count as gateways; pstn.<name> by default')
     .action(async (options: Record<string, string> & { host?: string[]; bootstrap?: string[] }) => {
       const { createOverlay } = await import('#cli/overlay-create.ts');
-      const { name = '', out = '', host = [], bootstrap = [], gatewayDomain } = options;
+      const { name = '', out = '', host = [], port = '', bootstrap = [], gatewayDomain } = options;
       await createOverlay(
         { clock: systemClock, random: systemRandom, print: printTo(deps) },
         {
           name,
           out,
           hosts: host,
-          port: Number(options.port),
+          port: /^\d+$/.test(port) ? Number(port) : Number.NaN,
           bootstrap,
           ...(gatewayDomain === undefined ? {} : { gatewayDomain }),
         },

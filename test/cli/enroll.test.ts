@@ -7,6 +7,7 @@ import { enrollMember } from '#cli/enroll.ts';
 import { createOverlay } from '#cli/overlay-create.ts';
 import { addOverlayUser } from '#cli/overlay-user.ts';
 import { PASSWORD_VARIABLE, readPassword } from '#cli/password.ts';
+import { runProgram } from '#cli/program.ts';
 import { systemClock } from '#platform/clock.ts';
 import { silentLogger } from '#platform/log.ts';
 import { systemRandom } from '#platform/random.ts';
@@ -165,7 +166,28 @@ describe('overlay create, add-user and enroll', () => {
     await expect(make({ name: 'no name!' })).rejects.toThrow(/^--name/);
     await expect(make({ bootstrap: ['somewhere:6084'] } as never)).rejects.toThrow(/^--bootstrap/);
     await expect(make({ hosts: ['a b'] } as never)).rejects.toThrow(/^--host/);
+    for (const port of [Number.NaN, 0, 65_536, 8443.5]) await expect(make({ port })).rejects.toThrow(/^--port/);
     expect(await code(createOverlay({ ...base, print }, { ...other, maxMessageSize: 5000 }))).toBe('too-large');
+  });
+
+  it('overlay create takes no port that is no number from 1 to 65535', async () => {
+    for (const port of ['abc', '', '0', '65536', '0x50', '-1', '80 ']) {
+      const errors = new PassThrough();
+      const streams = { input: new PassThrough(), output: new PassThrough(), errors };
+      const deps = { ...streams, environment: {}, program: '', signal: new AbortController().signal };
+      const out = join(directory, 'o');
+      const status = await runProgram(deps as never, [
+        'overlay',
+        'create',
+        '--name',
+        'home.example',
+        '--out',
+        out,
+        `--port=${port}`,
+      ]);
+      expect([port, status, String(errors.read())]).toEqual([port, 1, expect.stringContaining('--port: ')]);
+    }
+    expect(await readdir(directory)).toEqual([]);
   });
 
   it('enroll wants to know whom to trust and which overlay is meant', async () => {
