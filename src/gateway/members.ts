@@ -14,6 +14,9 @@ export interface MemberDeps {
   readonly random: Random;
 }
 
+/** A phone's certificate that ends sooner than this is renewed, in milliseconds. */
+const RENEW_BEFORE_MS = 24 * 3_600_000;
+
 interface NotEnrolledFault {
   readonly code: 'not-enrolled' | 'other-overlay' | 'clock' | 'expired';
 }
@@ -65,20 +68,39 @@ export function phoneDirectory(stateDirectory: string, user: string): string {
   return join(stateDirectory, 'phones', user);
 }
 
-/** The identity of a phone's user: the stored one, else it is obtained from the overlay's enrollment server with the user's password. */
-export async function phoneMember(
-  deps: MemberDeps,
-  directory: string,
-  account: { readonly user: string; readonly password: string; readonly overlay: OpenedNode['configuration'] },
-): Promise<StoredMember> {
-  if (await exists(directory)) return loadMember(directory);
+interface PhoneAccount {
+  readonly user: string;
+  readonly password: string;
+  readonly overlay: OpenedNode['configuration'];
+}
+
+/**
+ * The identity of a phone's user: the stored one as long as its certificate lasts, else it is obtained from the overlay's
+ * enrollment server with the user's password. The server gives an account the same Node-IDs again.
+ */
+export async function phoneMember(deps: MemberDeps, directory: string, account: PhoneAccount): Promise<StoredMember> {
+  const stored = (await exists(directory)) ? await loadMember(directory) : undefined;
+  const now = deps.clock.now();
+  const notAfter = stored?.identities[0]?.certificate.notAfter ?? 0;
+  if (stored !== undefined && now < notAfter - RENEW_BEFORE_MS) return stored;
+  try {
+    await enrollPhone(deps, directory, account);
+  } catch (thrown) {
+    // What is still valid serves until the server can be reached again.
+    if (stored !== undefined && now <= notAfter) return stored;
+    throw thrown;
+  }
+  return loadMember(directory);
+}
+
+async function enrollPhone(deps: MemberDeps, directory: string, account: PhoneAccount): Promise<void> {
   const { current } = account.overlay;
   const [server] = current.enrollmentServers;
   const [root] = current.rootCerts;
   if (server === undefined || root === undefined) {
     throw new Failure<NotEnrolledFault>(
       { code: 'not-enrolled' },
-      `${account.user} has no certificate, and the overlay names no enrollment server; put one into ${directory}`,
+      `${account.user} has no valid certificate, and the overlay names no enrollment server; put one into ${directory}`,
     );
   }
   const member = await enroll(
@@ -98,7 +120,6 @@ export async function phoneMember(
     );
   });
   await saveMember(directory, member);
-  return loadMember(directory);
 }
 
 function exists(path: string): Promise<boolean> {
