@@ -111,7 +111,7 @@ const sip = section({
   listen: z.prefault(hostPort, '127.0.0.1:5060'),
   /** Takes any free port when the configured one is taken. */
   any_port: withDefault(z.boolean(), false),
-  /** The IP address for sound; by default that of `listen`. */
+  /** The IP address for sound; by default loopback with `overlay.loopback`, else the first of a network interface. */
   media_address: z.optional(text),
   /** Told to phones in place of `media_address`. */
   advertise: z.optional(text),
@@ -133,7 +133,7 @@ const mqtt = z.strictObject({
   username: z.optional(text),
   password: z.optional(text),
   prefix: withDefault(z.string().check(z.regex(/^[0-9A-Za-z_/-]{1,64}$/)), 'copperring'),
-  /** Names this gateway below the prefix; by default the overlay's name. */
+  /** Names this gateway below the prefix; by default `overlay.name` with other characters made `_`, else `gateway`. */
   id: z.optional(z.string().check(z.regex(/^[0-9A-Za-z_-]{1,32}$/))),
   /** Home Assistant's discovery. */
   discovery: withDefault(z.boolean(), true),

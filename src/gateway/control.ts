@@ -16,6 +16,9 @@ type ControlFault =
 /** What a socket address holds on the strictest system. */
 const MAX_PATH = 100;
 const MAX_LINE = 1_000_000;
+const MAX_CONNECTIONS = 32;
+/** Requests of one connection without an answer yet. */
+const MAX_PIPELINED = 16;
 
 /** Where the process that works on a state directory listens for commands of the same user. */
 export function controlPath(stateDirectory: string): string {
@@ -47,6 +50,7 @@ export class ControlServer {
     }
     await rm(this.#path, { force: true });
     const server = createServer((socket) => this.#serve(socket));
+    server.maxConnections = MAX_CONNECTIONS;
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(this.#path, resolve);
@@ -68,9 +72,16 @@ export class ControlServer {
     this.#sockets.add(socket);
     socket.on('close', () => this.#sockets.delete(socket));
     socket.on('error', () => socket.destroy());
+    let unanswered = 0;
     onLines(socket, async (line) => {
+      if (socket.destroyed) return;
+      if (++unanswered > MAX_PIPELINED) {
+        socket.destroy();
+        return;
+      }
       const answer = await this.#answer(line);
-      if (!socket.destroyed) socket.write(`${JSON.stringify(answer)}\n`);
+      // An answer counts as given once the other end takes it: one that does not read asks no more.
+      if (!socket.destroyed) socket.write(`${JSON.stringify(answer)}\n`, () => unanswered--);
     });
   }
 
