@@ -1,5 +1,5 @@
 /** Room for `length` bytes, not cleared. Small ones are cut from a common block, which is far cheaper than memory of their own. */
-export function allocate(length: number): Uint8Array {
+function allocate(length: number): Uint8Array {
   const { buffer, byteOffset } = Buffer.allocUnsafe(length);
   return new Uint8Array(buffer, byteOffset, length);
 }
