@@ -2,7 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { readAssertions } from './reports.mjs';
 
-const passed = new Map(readAssertions().map(({ title, status }) => [title, status]));
+/** Two tests of one title count as passed when both did. */
+const passed = new Map();
+for (const { title, status } of readAssertions())
+  if ((passed.get(title) ?? 'passed') === 'passed') passed.set(title, status);
 const rows = readFileSync('test/ACCEPTANCE.tsv', 'utf8').trimEnd().split('\n').slice(1);
 let faults = 0;
 for (const row of rows) {
