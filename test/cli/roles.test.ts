@@ -158,13 +158,14 @@ describe('an overlay put together on the command line', () => {
     expect(status).toMatchObject({ roles: [role], node: { joined: true, overlay: OVERLAY } });
   });
 
-  it('the roles enrollment, peer and bootstrap answer for themselves', async () => {
+  it('R7890-2.4-03 the roles enrollment, peer and bootstrap answer for themselves', async () => {
     expect(await ask('enrollment', 'status')).toMatchObject({ roles: ['enrollment'], enrollment: expect.any(String) });
     expect(await ask('first', 'status')).toMatchObject({
       roles: ['peer', 'bootstrap'],
       bootstrap: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
       node: { joined: true, peers: 2 },
     });
+    expect(await ask('first', 'status')).not.toHaveProperty('sip');
   });
 
   it('discover and call find the gateway from the client, and speak over its line', async () => {

@@ -52,7 +52,7 @@ describe('a session with the program on its own defaults', () => {
     await gateway.line(/alice@home\.example calls \+12025550123 over the line: ended/);
   });
 
-  it('answers status, discover and call from a second terminal', async () => {
+  it('R7890-2.4-02 answers status, discover and call from a second terminal', async () => {
     const status = await command('status');
     expect(status.output).toMatch(/^roles {5}peer, gateway, proxy;/);
     expect(status.output).toMatch(/^line {6}emulated-line \(emulated\): idle .*; published$/m);

@@ -41,7 +41,7 @@ describe('an overlay of several nodes: enrollment server, peers, gateway, proxie
     expect(await member('client')?.discover('+33123456789', AbortSignal.timeout(10_000))).toBeUndefined();
   });
 
-  it('carries a call from a phone at a proxy over the overlay to the line, and tells digits both ways', async () => {
+  it('R7890-3-09 carries a call from a phone at a proxy over the overlay to the line, and tells digits both ways', async () => {
     await emulator.send({ command: 'plan', number: '030123456', sendHz: 1234, answerAfterMs: 200 });
     const since = emulator.events.length;
     const call = await alice.call('+4930123456');
@@ -60,7 +60,7 @@ describe('an overlay of several nodes: enrollment server, peers, gateway, proxie
     expect(JSON.stringify(ended)).toContain('17');
   });
 
-  it('calls a user at another proxy', async () => {
+  it('R7890-3-04 R7890-3-05 calls a user at another proxy', async () => {
     const calling = alice.call(`sip:${BOB}`);
     const incoming = await bob.nextCall();
     expect(incoming.assertedIdentity).toContain(ALICE);
@@ -72,7 +72,7 @@ describe('an overlay of several nodes: enrollment server, peers, gateway, proxie
     expect((await answered.ended).by).toBe('remote');
   });
 
-  it('rings the user of the line at its proxy, with the number in the asserted identity, until the exchange hangs up', async () => {
+  it('R7890-3-10 rings the user of the line at its proxy, with the number in the asserted identity, until the exchange hangs up', async () => {
     await emulator.send({ command: 'ring', callerId: { number: '0401234567', name: 'Grace' }, sendHz: 980 });
     const incoming = await bob.nextCall();
     expect(incoming.assertedIdentity).toBe(`sip:0401234567@pstn.${OVERLAY}`);

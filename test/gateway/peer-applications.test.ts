@@ -47,4 +47,15 @@ describe('SIP over AppAttach', () => {
     expect(String((await once(taken.duplex, 'data'))[0])).toBe('OPTIONS sip:server@home.example SIP/2.0\r\n');
     made.stream.destroy();
   });
+
+  it('R7904-5.1-02 is answered Error_Not_Found for any other application', async () => {
+    const overlay = await createTestOverlay({ clock: systemClock, configuration: { noIce: true } });
+    const server = await start(overlay, 'server');
+    const caller = await start(overlay, 'caller', server);
+    const streams = new PeerStreams({ log: silentLogger, attach: () => expect.unreachable() });
+    onTestFinished(() => streams.close());
+    streams.serve(server);
+    const refused = caller.appAttach([nodeDestination(server.nodeId)], 5062, AbortSignal.timeout(10_000));
+    await expect(refused).rejects.toMatchObject({ fault: { errorCode: 3 } });
+  });
 });

@@ -48,7 +48,7 @@ async function setup() {
 }
 
 describe('connections for SIP to other members', () => {
-  it('are used again for further calls', async () => {
+  it('R7904-5.1-07 are used again for further calls', async () => {
     const { arrive, open, made } = await setup();
     const first = await open();
     expect(await open()).toBe(first);

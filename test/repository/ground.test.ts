@@ -83,7 +83,7 @@ describe('ground', () => {
     expect(long).toEqual([]);
   });
 
-  it('the linter enforces the layer table of docs/ARCHITECTURE.md', () => {
+  it('R7890-5.6-01 the linter enforces the layer table of docs/ARCHITECTURE.md', () => {
     const table = documentedTable();
     const layers = [...table.keys()];
     const directory = mkdtempSync(join(tmpdir(), 'layers-'));

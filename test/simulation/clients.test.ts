@@ -32,7 +32,7 @@ async function ring(seed: string, peers: number): Promise<SimulatedOverlay> {
 }
 
 describe('a client', () => {
-  it('stores and fetches through the peer responsible for its Node-ID, is reached by it, and is no part of the ring', async () => {
+  it('R7890-4-05 stores and fetches through the peer responsible for its Node-ID, is reached by it, and is no part of the ring', async () => {
     const overlay = await ring('client', 6);
     const client = await overlay.add('client', { mode: 'client' });
     const status = client.node.status();
@@ -157,7 +157,7 @@ describe('the first node', () => {
     expect(joiner.node.status().joined).toBe(true);
   });
 
-  it('R6940-11.4-02 gets in through a peer of earlier days when every bootstrap node is dead', async () => {
+  it('R6940-11.4-02 R7890-5.4-03 gets in through a peer of earlier days when every bootstrap node is dead', async () => {
     const overlay = await ring('earlier', 4);
     const { identity, store } = overlay.nodes[3]!;
     await overlay.leave(overlay.nodes[3]!);

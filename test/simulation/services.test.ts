@@ -64,7 +64,7 @@ describe('services on a real ring', () => {
     }
   });
 
-  it('a user is found through every survivor after the responsible peer was killed', async () => {
+  it('R7890-2-03 a user is found through every survivor after the responsible peer was killed', async () => {
     const overlay = await SimulatedOverlay.create({ seed: 'callee' });
     await overlay.grow(8);
     await overlay.clock.runUntil(() => overlay.isRing());

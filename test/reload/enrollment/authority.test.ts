@@ -171,7 +171,7 @@ describe('accounts', () => {
       (reason: { code?: string }) => reason.code,
     );
 
-  it('R6940-13.3-01 have unique user names', async () => {
+  it('R6940-13.3-01 R7890-4-06 have unique user names', async () => {
     const again = accounts.add({ account: 'other', userName: 'alice@HOME.example', password: 'x' });
     expect(await failure(again)).toBe('taken');
     expect(await failure(accounts.add({ account: 'alice@home.example', password: 'x' }))).toBe('taken');

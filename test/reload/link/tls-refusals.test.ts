@@ -58,7 +58,7 @@ describe('TLS links between certificates that do not fit', () => {
     expect(await refusalOf(home, await home.identity('late', { validityDays: -1 }), home)).toBe('expired');
   });
 
-  it('R6940-6.5.1.13-03 refuses a peer that shows no certificate, and the log says so', async () => {
+  it('R6940-6.5.1.13-03 R7890-4-19 refuses a peer that shows no certificate, and the log says so', async () => {
     const { log, warnings } = collectingLogger();
     const home = await createTestOverlay({ clock: systemClock });
     const offer = await tls(home, await home.identity('alice'), {}, log).offerLink();
