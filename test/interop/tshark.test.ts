@@ -1,6 +1,8 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -17,6 +19,7 @@ import { nodeDestination, resourceDestination } from '#reload/wire/destination.t
 import { encodeModelSpecifier, fetchReq } from '#reload/wire/fetch.ts';
 import { hashToResourceId } from '#reload/wire/ids.ts';
 import { memoryStore } from '#store/memory-store.ts';
+import { eventually } from '../support/eventually.ts';
 import { createTestOverlay } from '../support/overlay.ts';
 
 /** A loopback network of this suite's own, so that the capture holds nobody else's traffic. */
@@ -55,6 +58,7 @@ describe.skipIf(reason !== undefined && !required)('tshark as a judge of overlay
     const tshark = await startCapture(capture);
     try {
       await makeTraffic(keylogFile);
+      await captured(capture);
     } finally {
       tshark.kill('SIGINT');
       await once(tshark, 'exit');
@@ -86,6 +90,20 @@ async function startCapture(file: string): Promise<ChildProcess> {
   // It says so once the capture runs; packets before that would be lost.
   for await (const line of createInterface({ input: tshark.stderr })) if (line.includes('Capturing on')) break;
   return tshark;
+}
+
+/** The capture lags behind: waits until a datagram that was sent after all the traffic has come into the file. */
+async function captured(file: string): Promise<void> {
+  const mark = randomBytes(16);
+  const socket = createSocket('udp4');
+  try {
+    await eventually(() => {
+      socket.send(mark, 9, ADDRESS);
+      return readFileSync(file).includes(mark);
+    });
+  } finally {
+    socket.close();
+  }
 }
 
 /** Four peers and one that comes and goes, and every request that RFC 6940 knows. */
