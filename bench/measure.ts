@@ -24,18 +24,6 @@ export function timeSync(name: string, operation: () => void, ms = 600): Timing 
   return summary(name, samples);
 }
 
-/** Times an operation once for each item, for operations that a cache would answer the second time. */
-export function timeEach<Item>(name: string, items: readonly Item[], operation: (item: Item) => void): Timing {
-  const warmUp = Math.floor(items.length / 4);
-  for (const item of items.slice(0, warmUp)) operation(item);
-  const samples = items.slice(warmUp).map((item) => {
-    const start = performance.now();
-    operation(item);
-    return (performance.now() - start) * 1000;
-  });
-  return summary(name, samples);
-}
-
 /** Times one operation call by call, in as many portions as one likes. */
 export class Stopwatch {
   readonly #name: string;

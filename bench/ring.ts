@@ -7,7 +7,7 @@ import { TlsTransport } from '#reload/link/tls/tls-transport.ts';
 import { ReloadNode } from '#reload/node/reload-node.ts';
 import type { Identity, Verifier } from '#reload/security/identity.ts';
 import { createSigner } from '#reload/security/signer.ts';
-import { hashToResourceId } from '#reload/wire/ids.ts';
+import { hashToResourceId, type NodeId, type ResourceId } from '#reload/wire/ids.ts';
 import { memoryStore } from '#store/memory-store.ts';
 import { MemoryNetwork } from '../test/simulation/memory-network.ts';
 import { MemoryTransport } from '../test/simulation/memory-transport.ts';
@@ -77,15 +77,15 @@ function floorsOf({ privateKey, certificate }: Identity): Readonly<Record<'put' 
 async function measure({ links, nodes }: Ring, floors: ReturnType<typeof floorsOf>): Promise<RingResult> {
   const [writer, reader] = [nodes[3], nodes[11]];
   if (!writer || !reader) throw new Error('the ring is too small');
-  const name = (index: number) => hashToResourceId(`bench ${links} ${index}`);
+  const names = remoteNames({ links, nodes }, [writer, reader]);
   const store = (index: number) =>
     writer.records.store({
-      resource: name(index),
+      resource: names(index),
       kind: OPEN_KIND.id,
       values: [{ place: { model: 'single' }, value: systemRandom.bytes(VALUE_BYTES) }],
       lifetimeSeconds: 3600,
     });
-  const fetch = (index: number) => reader.records.fetch({ resource: name(index), kind: OPEN_KIND.id });
+  const fetch = (index: number) => reader.records.fetch({ resource: names(index), kind: OPEN_KIND.id });
   for (let index = 0; index < WARM_UP; index++) {
     await store(index);
     await fetch(index);
@@ -107,6 +107,27 @@ async function measure({ links, nodes }: Ring, floors: ReturnType<typeof floorsO
     requestsPerPut: perOperation(between - before),
     requestsPerGet: perOperation(requestsOf(nodes) - between),
   };
+}
+
+/** Resources of which neither the writer nor the reader keeps a copy: what they did by themselves would cost less than the floor. */
+function remoteNames({ links, nodes }: Ring, users: readonly ReloadNode[]): (index: number) => ResourceId {
+  const clockwise = nodes.map(({ nodeId }) => nodeId).sort();
+  const own = new Set<NodeId | undefined>(users.map(({ nodeId }) => nodeId));
+  const isRemote = (resource: ResourceId) => {
+    // Behind the last one the ring begins again.
+    const responsible = Math.max(
+      0,
+      clockwise.findIndex((nodeId) => nodeId >= String(resource)),
+    );
+    return [0, 1, 2].every((step) => !own.has(clockwise[(responsible + step) % clockwise.length]));
+  };
+  const all = Array.from({ length: 4 * (WARM_UP + OPERATIONS) }, (_, i) => hashToResourceId(`bench ${links} ${i}`));
+  const remote = all.filter(isRemote);
+  return (index) => remote[index] ?? fail('too few resources lie elsewhere on the ring');
+}
+
+function fail(message: string): never {
+  throw new Error(message);
 }
 
 /** The floor is timed alone, but in turns with the operation: a machine that others use is now slow, now fast. */
