@@ -6,9 +6,8 @@ import { benchMemory } from './memory.ts';
 import { type BenchResult, printTables } from './print.ts';
 import { benchRings } from './ring.ts';
 
-/** `npm run bench` prints tables; `npm run bench -- --json` prints the same as one JSON object, as its last line. */
+/** `npm run bench` prints tables, and the same as one JSON object in its last line. */
 async function main(): Promise<void> {
-  const json = process.argv.includes('--json');
   const progress = (what: string) => console.error(`measuring ${what} ...`);
   progress('codec and signatures');
   const material = await makeMaterial();
@@ -20,7 +19,7 @@ async function main(): Promise<void> {
   const memory = await benchMemory();
   const result: BenchResult = { codec, rings, memory };
   printTables(result);
-  if (json) console.log(JSON.stringify(result));
+  console.log(JSON.stringify(result));
 }
 
 // Timers of nodes do not keep a process alive, and memory links have no sockets that would.

@@ -36,7 +36,7 @@ describe('npm run bench', () => {
   let result: Result;
 
   beforeAll(async () => {
-    const child = spawn(process.execPath, [resolve('dist/bench.mjs'), '--json'], {
+    const child = spawn(process.execPath, [resolve('dist/bench.mjs')], {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     child.stdout.on('data', (bytes) => {
