@@ -17,7 +17,7 @@ import { encode } from '#reload/wire/codec.ts';
 import { KindId, MessageCode } from '#reload/wire/codes.ts';
 import { nodeDestination, resourceDestination } from '#reload/wire/destination.ts';
 import { encodeModelSpecifier, fetchReq } from '#reload/wire/fetch.ts';
-import { hashToResourceId } from '#reload/wire/ids.ts';
+import { hashToResourceId, type ResourceId } from '#reload/wire/ids.ts';
 import { memoryStore } from '#store/memory-store.ts';
 import { eventually } from '../support/eventually.ts';
 import { createTestOverlay } from '../support/overlay.ts';
@@ -140,30 +140,29 @@ async function makeTraffic(keylogFile: string): Promise<void> {
   await start('c');
   const d = await start('d');
   const resource = hashToResourceId(Buffer.from(a.nodeId, 'hex'));
-  await b.records.fetch({ resource, kind: KindId.certificateByNode });
   await b.queries.ping([nodeDestination(d.nodeId)]);
   await b.queries.probe([nodeDestination(d.nodeId)]);
-  await b.queries.find(resource, [KindId.certificateByNode]);
-  await b.exchange.request({
-    destination: [resourceDestination(resource)],
-    code: MessageCode.statReq,
-    body: encode(fetchReq, {
-      resource,
-      specifiers: [
-        {
-          kind: KindId.certificateByNode,
-          generation: 0n,
-          modelSpecifier: encodeModelSpecifier({ model: 'array', indices: [{ first: 0, last: 7 }] }),
-        },
-      ],
-    }),
-  });
+  // Node-IDs are random: of two peers one at least has to ask another for this resource.
+  for (const node of [b, d]) await readRecord(node, resource);
   await b.queries.routeQuery(a.nodeId, resourceDestination(resource));
   const taken = new Promise((resolve) => a.onAppAttach(5060, resolve));
   const connection = await d.appAttach([nodeDestination(a.nodeId)], 5060, AbortSignal.timeout(5000));
   await taken;
   connection.stream.destroy();
   for (const node of nodes.toReversed()) await node.stop();
+}
+
+/** Fetch, Find and Stat of the certificates at a resource. */
+async function readRecord(node: ReloadNode, resource: ResourceId): Promise<void> {
+  const kind = KindId.certificateByNode;
+  await node.records.fetch({ resource, kind });
+  await node.queries.find(resource, [kind]);
+  const modelSpecifier = encodeModelSpecifier({ model: 'array', indices: [{ first: 0, last: 7 }] });
+  await node.exchange.request({
+    destination: [resourceDestination(resource)],
+    code: MessageCode.statReq,
+    body: encode(fetchReq, { resource, specifiers: [{ kind, generation: 0n, modelSpecifier }] }),
+  });
 }
 
 /** Lets tshark read the capture: every port that took a connection speaks TLS with RELOAD framing inside. */
