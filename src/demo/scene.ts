@@ -167,10 +167,9 @@ export class Scene {
     return new Map(enrolled);
   }
 
+  /** One after the other: each is a bootstrap node, and is to lead the next one into the ring. */
   async #startPeers(nodeIds: ReadonlyMap<string, string>): Promise<void> {
-    const [first, ...others] = PLAIN_PEERS;
-    await this.#startMember(first, nodeIds);
-    await allDone(others.map((name) => this.#startMember(name, nodeIds)));
+    for (const name of PLAIN_PEERS) await this.#startMember(name, nodeIds);
   }
 
   async #startMember(name: string, nodeIds: ReadonlyMap<string, string>): Promise<void> {
