@@ -14,12 +14,14 @@ describe('an entrance that is not in the overlay itself', () => {
     const good = overlay.nodes[0]!.host.address;
     const bootstrapNodes = [lost.host.address, good].map((address) => ({ address, port: BOOTSTRAP_PORT }));
     const before = overlay.trace.length;
-    for (const name of ['a', 'b', 'c', 'd']) {
+    for (const [name, mode] of [...'abcd'].flatMap((n) => [[n, 'peer'] as const, [`${n}-client`, 'client'] as const])) {
       const since = overlay.clock.now();
-      await overlay.add(name, { bootstrapNodes });
+      await overlay.add(name, { bootstrapNodes, mode });
       expect(overlay.clock.now() - since).toBeLessThan(8000);
     }
-    expect(overlay.trace.slice(before).join('\n')).toContain('could not join here');
+    const trace = overlay.trace.slice(before).join('\n');
+    expect(trace).toContain('could not join here');
+    expect(trace).toContain('no uplink found here');
     await overlay.clock.run(lost.node.stop());
   });
 });

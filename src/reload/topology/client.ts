@@ -8,9 +8,10 @@ import type { Exchange, IncomingRequest, Response } from '#reload/messaging/exch
 import type { ConfigurationSource } from '#reload/overlay-config/configuration.ts';
 import { type Attaching, type Entrances, jittered, type TopologyFault } from '#reload/topology/chord/core.ts';
 import { byDistanceFrom } from '#reload/topology/chord/ring.ts';
+import { attachThrough } from '#reload/topology/entrance.ts';
 import { decode, encode } from '#reload/wire/codec.ts';
 import { MessageCode } from '#reload/wire/codes.ts';
-import { nodeDestination, resourceDestination } from '#reload/wire/destination.ts';
+import { nodeDestination } from '#reload/wire/destination.ts';
 import type { NodeId, ResourceId } from '#reload/wire/ids.ts';
 import { pingReq } from '#reload/wire/ping.ts';
 import { chordUpdate } from '#reload/wire/update.ts';
@@ -79,7 +80,7 @@ export class Client implements NextHop {
   /** Finds the uplink through the first entrance that leads to one. Rejects with `Failure<TopologyFault>`. */
   async join(signal: AbortSignal): Promise<void> {
     if (this.#options.uplink !== undefined) return;
-    const { attacher, nodeId, log, configuration, entrances } = this.#deps;
+    const { nodeId, log, configuration, entrances } = this.#deps;
     if (!configuration.current.clientsPermitted) {
       throw new Failure<TopologyFault>(
         { code: 'clients-not-permitted' },
@@ -92,12 +93,8 @@ export class Client implements NextHop {
     let last: unknown;
     for await (const entrance of entrances.contacts(either)) {
       try {
-        const options = { sendUpdate: true, firstHop: entrance, signal: either };
-        const link = await attacher.attach([resourceDestination(place)], options);
-        if (link.nodeId !== undefined) {
-          this.#settle(link.nodeId);
-          return;
-        }
+        this.#settle(await attachThrough(this.#deps, entrance, place, either));
+        return;
       } catch (error) {
         either.throwIfAborted();
         last = error;

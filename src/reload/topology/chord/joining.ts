@@ -1,9 +1,10 @@
 import { delay } from '#platform/clock.ts';
-import { Failure, messageOf } from '#platform/failure.ts';
+import { messageOf } from '#platform/failure.ts';
 import type { Acquaintance } from '#reload/topology/chord/acquaintance.ts';
-import type { ChordCore, TopologyFault } from '#reload/topology/chord/core.ts';
+import type { ChordCore } from '#reload/topology/chord/core.ts';
 import { nodesOf, type ReceivedUpdates } from '#reload/topology/chord/received-updates.ts';
 import { byDistanceFrom, clockwise, fingerRange, isPeerOf, within } from '#reload/topology/chord/ring.ts';
+import { attachThrough } from '#reload/topology/entrance.ts';
 import { encode } from '#reload/wire/codec.ts';
 import { MessageCode } from '#reload/wire/codes.ts';
 import { nodeDestination, resourceDestination } from '#reload/wire/destination.ts';
@@ -11,11 +12,6 @@ import type { NodeId } from '#reload/wire/ids.ts';
 import { joinReq } from '#reload/wire/join.ts';
 import type { ChordUpdate } from '#reload/wire/update.ts';
 
-/**
- * How long an entrance may take to lead to the admitting peer, in milliseconds: long enough for one repetition of the request. An entrance that
- * looks for the overlay itself drops what it cannot route, and there may be better ones.
- */
-const ENTRANCE_PATIENCE = 4000;
 /** How long a freshly attached peer may take to send its Update, in milliseconds. */
 const UPDATE_PATIENCE = 3000;
 /** How long the search for the first fingers may hold up a join. */
@@ -40,7 +36,8 @@ export async function joinThrough(
   entrance: NodeId,
   signal: AbortSignal,
 ): Promise<void> {
-  const admittingPeer = await findAdmittingPeer(core, entrance, signal);
+  // Step 2: whoever answers for the place after the own Node-ID lets this node in.
+  const admittingPeer = await attachThrough(core.deps, entrance, clockwise(core.deps.nodeId, 1n), signal);
   const update = await parts.received.of(admittingPeer, UPDATE_PATIENCE);
   signal.throwIfAborted();
   const known = new Set<NodeId>([admittingPeer, ...(update === undefined ? [] : nodesOf(update))]);
@@ -60,26 +57,6 @@ export async function joinThrough(
     signal,
   });
   await admitted;
-}
-
-/** Step 2: whoever answers for the place after the own Node-ID lets this node in. */
-async function findAdmittingPeer(core: ChordCore, entrance: NodeId, signal: AbortSignal): Promise<NodeId> {
-  const { attacher, clock, nodeId: self } = core.deps;
-  const patience = new AbortController();
-  const timer = clock.after(ENTRANCE_PATIENCE, () =>
-    patience.abort(new Failure<TopologyFault>({ code: 'no-contact' }, 'the entrance does not lead into the overlay')),
-  );
-  try {
-    const { nodeId } = await attacher.attach([resourceDestination(clockwise(self, 1n))], {
-      sendUpdate: true,
-      firstHop: entrance,
-      signal: AbortSignal.any([signal, patience.signal]),
-    });
-    if (nodeId !== undefined) return nodeId;
-  } finally {
-    timer.cancel();
-  }
-  throw new Failure<TopologyFault>({ code: 'no-contact' }, 'the link to the admitting peer has no Node-ID');
 }
 
 /** Step 3: attaches to the future neighbours, as the Updates name them, until these name no closer one. */
