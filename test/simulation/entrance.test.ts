@@ -14,9 +14,9 @@ describe('an entrance that is not in the overlay itself', () => {
     const good = overlay.nodes[0]!.host.address;
     const bootstrapNodes = [lost.host.address, good].map((address) => ({ address, port: BOOTSTRAP_PORT }));
     const before = overlay.trace.length;
-    for (const [name, mode] of [...'abcd'].flatMap((n) => [[n, 'peer'] as const, [`${n}-client`, 'client'] as const])) {
+    for (const name of 'abcdefghijklmnop') {
       const since = overlay.clock.now();
-      await overlay.add(name, { bootstrapNodes, mode });
+      await overlay.add(name, { bootstrapNodes, mode: name < 'e' ? 'peer' : 'client' });
       expect(overlay.clock.now() - since).toBeLessThan(8000);
     }
     const trace = overlay.trace.slice(before).join('\n');
