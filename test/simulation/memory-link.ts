@@ -53,12 +53,7 @@ export class MemoryLink implements Link {
     if (this.#closed !== undefined || other === undefined || !this.#host.alive) return;
     this.#host.network.count(this.#host, other.#host, message);
     this.#unacked++;
-    this.#watch();
-    const bytes = message.slice();
-    this.#toOther(other, () => {
-      other.#receive(bytes);
-      other.#toOther(this, () => this.#acknowledged());
-    });
+    this.#transmit(other, message);
   }
 
   close(reason?: Failure<LinkFault>): void {
@@ -83,8 +78,34 @@ export class MemoryLink implements Link {
     b.#host.own(b);
   }
 
+  #transmit(other: MemoryLink, message: Uint8Array): void {
+    const { network } = this.#host;
+    if (this.#host.reaches(other.#host)) {
+      this.#arrival = network.carryMessage(this.#arrival, () => this.#arrive(other, message));
+    } else {
+      this.#watch();
+      network.hold(() => this.#transmit(other, message));
+    }
+  }
+
+  /** The ACK's trip back is left out: what matters here is whether one will come. */
+  #arrive(other: MemoryLink, message: Uint8Array): void {
+    if (other.#host.running) {
+      other.#receive(message);
+      this.#acknowledged();
+      return;
+    }
+    this.#watch();
+    if (other.#host.alive) other.#host.receive(() => this.#arrive(other, message));
+  }
+
   #toOther(other: MemoryLink, arrive: () => void): void {
-    this.#arrival = this.#host.network.carry(this.#arrival, () => other.#host.receive(arrive));
+    const { network } = this.#host;
+    if (this.#host.reaches(other.#host)) {
+      this.#arrival = network.carry(this.#arrival, () => other.#host.receive(arrive));
+    } else {
+      network.hold(() => this.#toOther(other, arrive));
+    }
   }
 
   #receive(message: Uint8Array): void {
@@ -94,9 +115,11 @@ export class MemoryLink implements Link {
   }
 
   #acknowledged(): void {
-    if (this.#closed !== undefined) return;
+    // A second arrival of the same message acknowledges nothing.
+    if (this.#closed !== undefined || this.#unacked === 0) return;
     this.#unacked--;
-    this.#timer?.cancel();
+    if (this.#timer === undefined) return;
+    this.#timer.cancel();
     this.#timer = undefined;
     if (this.#suspect) {
       this.#suspect = false;
@@ -106,6 +129,7 @@ export class MemoryLink implements Link {
   }
 
   #watch(): void {
+    if (this.#closed !== undefined) return;
     this.#timer ??= this.#host.clock.after(RTO_MS, () => {
       this.#suspect = true;
       this.#timer = this.#host.clock.after(GIVE_UP_MS, () =>
@@ -168,6 +192,10 @@ export class MemoryStream extends Duplex {
   #toOther(arrive: (other: MemoryStream) => void): void {
     const other = this.#other;
     if (other === undefined) return;
+    if (!this.#host.reaches(other.#host)) {
+      this.#host.network.hold(() => this.#toOther(arrive));
+      return;
+    }
     this.#arrival = this.#host.network.carry(this.#arrival, () =>
       other.#host.receive(() => {
         if (!other.destroyed) arrive(other);

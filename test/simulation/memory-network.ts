@@ -5,14 +5,25 @@ import type { MemoryLink, MemoryStream } from './memory-link.ts';
 import type { SeededRandom } from './seeded-random.ts';
 import { ProcessClock } from './virtual-clock.ts';
 
+/** One-way delays in milliseconds: drawn evenly, or log-normal with this median and spread (of the logarithm), cut off at `max`. */
+export type Latency =
+  | { readonly min: number; readonly max: number }
+  | { readonly median: number; readonly sigma: number; readonly max: number };
+
 export interface MemoryNetworkOptions {
-  /** One-way delay of a message, drawn evenly. */
-  readonly latencyMs: { readonly min: number; readonly max: number };
-  /** Share of messages that TCP has to send again, each time 300 ms later. */
+  /** One-way delay of a message. */
+  readonly latencyMs: Latency;
+  /** Share of messages that the link has to send again, each time 300 ms later. */
   readonly loss: number;
+  /** Share of messages that arrive twice. */
+  readonly duplicate: number;
+  /** Share of messages that others may overtake. */
+  readonly reorder: number;
 }
 
 const RETRANSMISSION_MS = 300;
+/** How much later a message arrives that others overtake, at most. */
+const OVERTAKEN_MS = 200;
 
 export interface Listening {
   readonly host: MemoryHost;
@@ -33,15 +44,18 @@ export class MemoryNetwork {
   readonly #random: SeededRandom;
   readonly #options: MemoryNetworkOptions;
   readonly #listening = new Map<string, Listening>();
+  #parted: readonly MemoryHost[] = [];
   #hosts = 0;
   #port = 10_000;
+  /** What could not leave while the network is parted, oldest first. */
+  #held: (() => void)[] = [];
   messages = 0;
   bytes = 0;
 
   constructor(deps: { readonly clock: Clock; readonly random: SeededRandom }, options: Partial<MemoryNetworkOptions>) {
     this.#clock = deps.clock;
     this.#random = deps.random.fork('network');
-    this.#options = { latencyMs: { min: 5, max: 25 }, loss: 0, ...options };
+    this.#options = { latencyMs: { min: 5, max: 25 }, loss: 0, duplicate: 0, reorder: 0, ...options };
   }
 
   host(): MemoryHost {
@@ -60,12 +74,44 @@ export class MemoryNetwork {
 
   /** Calls `arrive` one trip later, but not before `earliest` (kept order); returns the time of arrival. */
   carry(earliest: number, arrive: () => void): number {
-    const { latencyMs, loss } = this.#options;
-    let ms = latencyMs.min + Math.floor(this.#random.unit() * (latencyMs.max - latencyMs.min + 1));
+    const { loss } = this.#options;
+    let ms = this.#latency();
     while (loss > 0 && this.#random.unit() < loss) ms += RETRANSMISSION_MS;
     const at = Math.max(this.#clock.now() + ms, earliest);
     this.#clock.after(at - this.#clock.now(), arrive);
     return at;
+  }
+
+  /** As `carry`, for a message of a link: now and then others overtake it, or it arrives twice. */
+  carryMessage(earliest: number, arrive: () => void): number {
+    const { duplicate, reorder } = this.#options;
+    if (duplicate > 0 && this.#random.unit() < duplicate) this.carry(0, arrive);
+    if (reorder === 0 || this.#random.unit() >= reorder) return this.carry(earliest, arrive);
+    const late = Math.floor(this.#random.unit() * OVERTAKEN_MS);
+    this.carry(this.#clock.now() + late, arrive);
+    return earliest;
+  }
+
+  /**
+   * From now on hosts of different groups do not reach each other; hosts of no group, newcomers among them, are with the first group.
+   * Links notice by silence, as when a cable is cut, and what they send is sent again after `heal`.
+   */
+  partition(groups: readonly (readonly MemoryHost[])[]): void {
+    for (const [group, hosts] of groups.entries()) for (const host of hosts) host.group = group;
+    this.#parted = groups.flat();
+  }
+
+  heal(): void {
+    for (const host of this.#parted) host.group = 0;
+    this.#parted = [];
+    const held = this.#held;
+    this.#held = [];
+    for (const again of held) again();
+  }
+
+  /** Keeps what cannot leave now, to be tried again when the network is one. */
+  hold(again: () => void): void {
+    this.#held.push(again);
   }
 
   listen(host: MemoryHost, port: number, listening: Omit<Listening, 'host'>): { at: IpAddressPort; close: () => void } {
@@ -79,6 +125,17 @@ export class MemoryNetwork {
     if (at.type === 'unknown') return undefined;
     return this.#listening.get(`${at.address}:${at.port}`);
   }
+
+  #latency(): number {
+    const { latencyMs } = this.#options;
+    if ('min' in latencyMs) {
+      return latencyMs.min + Math.floor(this.#random.unit() * (latencyMs.max - latencyMs.min + 1));
+    }
+    const { median, sigma, max } = latencyMs;
+    // Box and Muller; 1 - unit() is never 0.
+    const normal = Math.sqrt(-2 * Math.log(1 - this.#random.unit())) * Math.cos(2 * Math.PI * this.#random.unit());
+    return Math.min(max, Math.round(median * Math.exp(sigma * normal)));
+  }
 }
 
 /** One simulated machine with one process on it. */
@@ -86,6 +143,8 @@ export class MemoryHost {
   readonly network: MemoryNetwork;
   readonly clock: ProcessClock;
   readonly address: string;
+  /** Hosts of one group reach each other. */
+  group = 0;
   readonly #connections = new Set<{ cut(): void }>();
   #state: 'running' | 'stopped' | 'dead' = 'running';
   #held: (() => void)[] = [];
@@ -102,6 +161,10 @@ export class MemoryHost {
 
   get running(): boolean {
     return this.#state === 'running';
+  }
+
+  reaches(other: MemoryHost): boolean {
+    return this.group === other.group;
   }
 
   own(connection: { cut(): void }): void {

@@ -117,9 +117,10 @@ export class MemoryTransport implements OverlayTransport {
         failure = new Failure<LinkFault>({ code: 'unreachable' }, 'connection refused');
         continue;
       }
-      if (!listening.host.running) await delay(this.#host.clock, 10_000, signal);
+      const answers = () => listening.host.running && this.#host.reaches(listening.host);
+      if (!answers()) await delay(this.#host.clock, 10_000, signal);
       await this.#trip();
-      if (!listening.host.running || this.#host.network.find(address) !== listening) {
+      if (!answers() || this.#host.network.find(address) !== listening) {
         failure = new Failure<LinkFault>({ code: 'timeout' }, 'the handshake was not answered');
         continue;
       }
