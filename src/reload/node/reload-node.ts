@@ -186,6 +186,15 @@ export class ReloadNode {
     return this.#storage?.recordNames(limit) ?? [];
   }
 
+  /**
+   * Puts a changed configuration document in force and passes it on to the overlay (RFC 6940 §6.5.4). It is checked like one that came
+   * in a ConfigUpdate: of this overlay, newer, signed by a configuration-signer of the document in force. Throws
+   * `Failure<ConfigurationFault>` and changes nothing otherwise.
+   */
+  adoptConfiguration(document: Uint8Array): void {
+    this.#stack.adopt(document);
+  }
+
   status(): NodeStatus {
     const { links, forwarder, messenger } = this.#stack;
     const { configuration, identity } = this.#deps;

@@ -58,7 +58,8 @@ export class Stack {
     this.#configurationSync = new ConfigurationSync({
       ...deps,
       exchange: this.messenger,
-      adopt: (document) => this.#adopt(document),
+      links: this.links,
+      adopt: (document) => this.adopt(document),
     });
   }
 
@@ -80,11 +81,13 @@ export class Stack {
 
   stop(): void {
     this.attacher.stop();
+    this.#configurationSync.stop();
     this.messenger.stop();
     this.links.close();
   }
 
-  #adopt(document: Uint8Array): void {
+  /** Checks a document as one that comes in a ConfigUpdate and puts it in force. Throws `Failure<ConfigurationFault>`. */
+  adopt(document: Uint8Array): void {
     const { configuration, verifier, clock } = this.#deps;
     const signed = acceptNextConfiguration(document, { configuration: configuration.current, verifier, clock });
     configuration.replace(signed);

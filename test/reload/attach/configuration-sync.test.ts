@@ -10,6 +10,7 @@ import { ErrorCode, MessageCode } from '#reload/wire/codes.ts';
 import { configUpdateReq } from '#reload/wire/config-update.ts';
 import { nodeDestination } from '#reload/wire/destination.ts';
 import { splitMessage } from '#reload/wire/message.ts';
+import { SeededRandom } from '../../simulation/seeded-random.ts';
 import { connect, createTestNetwork, type TestNetwork, type TestNode } from '../messaging/network.ts';
 
 interface Synced {
@@ -22,8 +23,10 @@ function sync(net: TestNetwork, node: TestNode): Synced {
   const synced: Synced = { node, adopted: [], fault: undefined };
   new ConfigurationSync({
     exchange: node.messenger,
+    links: node.links,
     configuration: node.configuration,
     clock: net.clock,
+    random: new SeededRandom('sync'),
     log: silentLogger,
     adopt(document) {
       if (synced.fault !== undefined) throw new Failure<ConfigurationFault>(synced.fault, 'not this one');
@@ -104,8 +107,10 @@ describe('configuration updates', () => {
     connect(alice, bob);
     new ConfigurationSync({
       exchange: alice.messenger,
+      links: alice.links,
       configuration: alice.configuration,
       clock: net.clock,
+      random: new SeededRandom('sync'),
       log: silentLogger,
       adopt(document) {
         const { configuration, verifier } = alice;
