@@ -4,8 +4,7 @@ import type { ReloadNodeOptions } from '#reload/node/options.ts';
 import { ReloadNode } from '#reload/node/reload-node.ts';
 import type { OverlayConfiguration } from '#reload/overlay-config/configuration.ts';
 import type { CurrentConfiguration } from '#reload/overlay-config/current-configuration.ts';
-import type { CertificateVerifier } from '#reload/security/certificate-verifier.ts';
-import type { Identity } from '#reload/security/identity.ts';
+import type { Identity, Verifier } from '#reload/security/identity.ts';
 import { createSigner } from '#reload/security/signer.ts';
 import type { KindDefinition } from '#reload/storage/kind.ts';
 import { KindRegistry } from '#reload/storage/kind-registry.ts';
@@ -14,6 +13,7 @@ import { hashToResourceId, type NodeId, type ResourceId } from '#reload/wire/ids
 import type { KeyValueStore } from '#store/key-value-store.ts';
 import { memoryStore } from '#store/memory-store.ts';
 import { createTestOverlay, TEST_EPOCH, type TestOverlay } from '../support/overlay.ts';
+import { KeyedSecurity } from './keyed-security.ts';
 import { type MemoryHost, MemoryNetwork, type MemoryNetworkOptions } from './memory-network.ts';
 import { MemoryTransport } from './memory-transport.ts';
 import { SeededRandom } from './seeded-random.ts';
@@ -35,6 +35,10 @@ export interface SimulationOptions {
   readonly configuration?: Omit<Partial<OverlayConfiguration>, 'instanceName' | 'rootCerts'>;
   /** For every node. */
   readonly timers?: ReloadNodeOptions['timers'];
+  /** Real certificates and ECDSA, or keyed hashes that cost next to nothing; ECDSA by default. */
+  readonly signatures?: 'ecdsa' | 'keyed';
+  /** Whether `trace` is kept; it is by default. */
+  readonly trace?: boolean;
 }
 
 export interface SimulatedNode {
@@ -67,7 +71,8 @@ export class SimulatedOverlay {
   readonly trace: string[] = [];
   readonly #options: SimulationOptions;
   /** Checks are the same for all, so one cache serves all: what a node verified costs the others nothing. */
-  readonly #verifier: CertificateVerifier;
+  readonly #verifier: Verifier;
+  readonly #keyed: KeyedSecurity | undefined;
   readonly #kinds: KindRegistry;
 
   private constructor(options: SimulationOptions, overlay: TestOverlay, clock: VirtualClock) {
@@ -76,7 +81,8 @@ export class SimulatedOverlay {
     this.overlay = overlay;
     this.random = new SeededRandom(options.seed);
     this.network = new MemoryNetwork({ clock, random: this.random }, options.network ?? {});
-    this.#verifier = overlay.verifier();
+    this.#keyed = options.signatures === 'keyed' ? keyedSecurity(overlay, this.random) : undefined;
+    this.#verifier = this.#keyed ?? overlay.verifier();
     this.#kinds = new KindRegistry({
       configuration: overlay.source,
       builtIn: BUILT_IN_KINDS,
@@ -102,7 +108,7 @@ export class SimulatedOverlay {
   /** Makes a node whose bootstrap node is the first one; it is not started. */
   async make(name: string, options: Partial<ReloadNodeOptions> & Given = {}): Promise<SimulatedNode> {
     const nodeId = options.nodeId ?? (Buffer.from(this.random.fork(name).bytes(16)).toString('hex') as NodeId);
-    const identity = options.identity ?? (await this.overlay.identity(name, { nodeId }));
+    const identity = options.identity ?? (await this.#issue(name, nodeId));
     const host = this.network.host();
     const store = options.store ?? memoryStore();
     const first = this.nodes[0];
@@ -116,7 +122,7 @@ export class SimulatedOverlay {
         log: this.#logger(name),
         store,
         kinds: { get: (id) => (id === OPEN_KIND.id ? OPEN_KIND : this.#kinds.get(id)) },
-        createSigner,
+        createSigner: (as) => this.#keyed?.signer(as) ?? createSigner(as),
         openTransport: (as) => new MemoryTransport(host, as),
       },
       {
@@ -187,7 +193,12 @@ export class SimulatedOverlay {
     });
   }
 
+  #issue(user: string, nodeId: NodeId): Identity | Promise<Identity> {
+    return this.#keyed?.identity(user, nodeId) ?? this.overlay.identity(user, { nodeId });
+  }
+
   #logger(name: string): Logger {
+    if (this.#options.trace === false) return silentLogger;
     const write = (level: LogLevel) => (message: string, fields?: LogFields) => {
       const at = this.clock.now() - TEST_EPOCH;
       this.trace.push(`${at} ${name} ${level} ${message} ${fields === undefined ? '' : JSON.stringify(fields)}`);
@@ -201,6 +212,13 @@ export class SimulatedOverlay {
     };
     return logger;
   }
+}
+
+function keyedSecurity(overlay: TestOverlay, random: SeededRandom): KeyedSecurity {
+  const { privateKey, certificate } = overlay.configurationSigner;
+  const { publicKey, notBefore, notAfter } = certificate;
+  const secret = random.fork('keyed security').bytes(32);
+  return new KeyedSecurity(overlay.name, { secret, key: { privateKey, publicKey }, validity: { notBefore, notAfter } });
 }
 
 /**

@@ -1,4 +1,5 @@
 import { createHash, X509Certificate } from 'node:crypto';
+import { equalBytes } from '#platform/bytes.ts';
 import type { Clock } from '#platform/clock.ts';
 import { messageOf } from '#platform/failure.ts';
 import { refuse } from '#reload/messaging/refusal.ts';
@@ -87,7 +88,9 @@ export class ValueVerification {
     const known = this.#chains.get(certificate.fingerprint);
     if (known !== undefined) return known;
     const chain = new Map([[certificate.fingerprint, certificate.der]]);
-    const others = readable(bucket);
+    const others = readable(bucket.filter((der) => !equalBytes(der, certificate.der)));
+    // Mostly the signer's certificate came alone, and need not be read once more.
+    if (others.length === 0) return chain;
     for (let last = new X509Certificate(certificate.der); ; ) {
       const issuer = others.find((other) => last.checkIssued(other) && !chain.has(fingerprintOf(other)));
       if (issuer === undefined) break;
