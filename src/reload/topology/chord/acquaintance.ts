@@ -8,13 +8,17 @@ import type { NodeId } from '#reload/wire/ids.ts';
 /** Attaches under way at a time on hearsay. */
 const PARALLEL = 8;
 const MAX_REMEMBERED = 256;
+/** Wait after the first Attach to a node that failed, in milliseconds; doubles with each further one. Two Attaches that crossed get over it soon. */
+const FIRST_WAIT = 1000;
+/** The longest wait is reached long before. */
+const MAX_DOUBLINGS = 16;
 
 /** Attaches to peers that others' Updates name and that belong among the neighbours (RFC 6940 §10.7.3). */
 export class Acquaintance {
   readonly #core: ChordCore;
   readonly #underway = new Set<NodeId>();
-  /** Until when a node is not tried again. */
-  readonly #unreachable = new Map<NodeId, number>();
+  /** Until when a node is not tried again, and how often in a row it was tried in vain. */
+  readonly #unreachable = new Map<NodeId, { readonly until: number; readonly failures: number }>();
   readonly #stopped = new AbortController();
   readonly #reconsider: () => void;
   #retry: Timer | undefined;
@@ -53,7 +57,7 @@ export class Acquaintance {
       });
       return true;
     } catch (error) {
-      this.avoid(node);
+      this.#failed(node);
       deps.log.debug('peer not reached', { node, why: messageOf(error) });
       return false;
     } finally {
@@ -63,17 +67,11 @@ export class Acquaintance {
 
   /** Does not try the node again for a while: others may name it long after it is gone. */
   avoid(node: NodeId): void {
-    const { deps, options } = this.#core;
-    if (this.#unreachable.size >= MAX_REMEMBERED) this.#unreachable.clear();
-    this.#unreachable.set(node, deps.clock.now() + options.unreachableFor);
-    this.#retry ??= deps.clock.after(options.unreachableFor, () => {
-      this.#retry = undefined;
-      this.#reconsider();
-    });
+    this.#avoidFor(this.#core.options.unreachableFor, node, 0);
   }
 
   isAvoided(node: NodeId): boolean {
-    return (this.#unreachable.get(node) ?? 0) > this.#core.deps.clock.now();
+    return (this.#unreachable.get(node)?.until ?? 0) > this.#core.deps.clock.now();
   }
 
   /** The node showed itself. */
@@ -84,6 +82,35 @@ export class Acquaintance {
   stop(): void {
     this.#retry?.cancel();
     this.#stopped.abort();
+  }
+
+  #failed(node: NodeId): void {
+    const failures = (this.#unreachable.get(node)?.failures ?? 0) + 1;
+    const wait = FIRST_WAIT * 2 ** Math.min(failures - 1, MAX_DOUBLINGS);
+    this.#avoidFor(Math.min(wait, this.#core.options.unreachableFor), node, failures);
+  }
+
+  #avoidFor(ms: number, node: NodeId, failures: number): void {
+    const { clock } = this.#core.deps;
+    if (this.#unreachable.size >= MAX_REMEMBERED) this.#unreachable.clear();
+    const until = clock.now() + ms;
+    this.#unreachable.set(node, { until, failures });
+    this.#schedule();
+  }
+
+  /** No new Update may come for long, so the old ones are looked through again when the first wait ends. */
+  #schedule(): void {
+    const { clock } = this.#core.deps;
+    this.#retry?.cancel();
+    this.#retry = undefined;
+    const now = clock.now();
+    let next = Number.POSITIVE_INFINITY;
+    for (const { until } of this.#unreachable.values()) if (until > now) next = Math.min(next, until);
+    if (next === Number.POSITIVE_INFINITY || this.#stopped.signal.aborted) return;
+    this.#retry = clock.after(next - now, () => {
+      this.#reconsider();
+      this.#schedule();
+    });
   }
 
   #isWorthTrying(node: NodeId): boolean {

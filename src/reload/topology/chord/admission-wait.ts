@@ -1,7 +1,7 @@
 import type { Clock } from '#platform/clock.ts';
 import { Failure } from '#platform/failure.ts';
 import type { TopologyFault } from '#reload/topology/chord/core.ts';
-import { byDistanceFrom } from '#reload/topology/chord/ring.ts';
+import { byDistanceFrom, within } from '#reload/topology/chord/ring.ts';
 import type { NodeId } from '#reload/wire/ids.ts';
 import type { ChordUpdate } from '#reload/wire/update.ts';
 
@@ -10,13 +10,20 @@ export class AdmissionWait {
   readonly #clock: Clock;
   readonly #self: NodeId;
   #awaited: { readonly from: NodeId; admitted(): void; superseded(): void } | undefined;
+  /** Asked in this join. Their Update counts even when it comes while nobody waits: they take this node for a peer from then on. */
+  readonly #asked = new Set<NodeId>();
 
   constructor(deps: { readonly clock: Clock; readonly nodeId: NodeId }) {
     this.#clock = deps.clock;
     this.#self = deps.nodeId;
   }
 
-  /** Resolves when `from` made this node its predecessor; rejects when it names another, or says nothing for `ms`. */
+  /** Before a join begins: whom an earlier one asked says nothing any more. */
+  reset(): void {
+    this.#asked.clear();
+  }
+
+  /** Resolves when `from` made this node its predecessor; rejects when another stands between, or it says nothing for `ms`. */
   begin(from: NodeId, ms: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
@@ -32,6 +39,7 @@ export class AdmissionWait {
         fail({ code: 'join-timeout' }, 'the admitting peer did not make this node its predecessor in time'),
       );
       signal.addEventListener('abort', abort, { once: true });
+      this.#asked.add(from);
       this.#awaited = {
         from,
         admitted: () => settle(resolve),
@@ -40,15 +48,18 @@ export class AdmissionWait {
     });
   }
 
-  /** Looks at an Update. When it is the awaited one, the result says who stands before this node, if the sender knows. */
+  /** Looks at an Update. When it admits this node, the result says who stands before it, if the sender knows. */
   take(from: NodeId, update: ChordUpdate): { readonly before: NodeId | undefined } | undefined {
-    if (this.#awaited?.from !== from || update.type === 'peer_ready') return undefined;
+    if (!this.#asked.has(from) || update.type === 'peer_ready') return undefined;
     const farthestFirst = [...update.predecessors].sort(byDistanceFrom(from));
-    if (farthestFirst.at(-1) !== this.#self) {
-      this.#awaited.superseded();
+    const nearest = farthestFirst.at(-1);
+    if (nearest !== this.#self) {
+      // An Update about something else, sent before this node's turn came, is no refusal: only a peer in between is.
+      const isBetween = nearest !== undefined && nearest !== from && within(nearest, this.#self, from);
+      if (isBetween && this.#awaited?.from === from) this.#awaited.superseded();
       return undefined;
     }
-    this.#awaited.admitted();
+    this.#awaited?.admitted();
     const before = farthestFirst.at(-2);
     return { before: before === from ? undefined : before };
   }

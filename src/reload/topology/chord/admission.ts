@@ -38,7 +38,8 @@ export class Admission {
     if (!this.#isNextBefore(joiningPeerId))
       throw refuse(ErrorCode.forbidden, 'another peer is next after this Node-ID');
     if (this.#waiting.length >= MAX_WAITING) throw refuse(ErrorCode.forbidden, 'too many nodes are joining here');
-    if (joiningPeerId !== this.#current && !this.#waiting.includes(joiningPeerId)) this.#waiting.push(joiningPeerId);
+    // Also when it is its turn just now: it asks again because it missed the Update, which may have left already.
+    if (!this.#waiting.includes(joiningPeerId)) this.#waiting.push(joiningPeerId);
     // The answer leaves before the first Store (RFC 6940 §6.4.2.1).
     this.#core.deps.clock.after(0, () => void this.#next());
     return { body: encode(joinAns, { overlaySpecificData: new Uint8Array() }) };

@@ -121,6 +121,7 @@ export class Chord implements NextHop {
   /** Joins the ring (RFC 6940 §10.5) through the first entrance that leads there. Rejects with `Failure<TopologyFault>`. */
   async join(signal: AbortSignal): Promise<void> {
     this.#stage = 'joining';
+    this.#admissionWait.reset();
     this.#liveness.start();
     const either = AbortSignal.any([signal, this.#stopping.signal]);
     let last: unknown;
@@ -131,6 +132,7 @@ export class Chord implements NextHop {
         return;
       } catch (error) {
         either.throwIfAborted();
+        if (this.#core.joined()) return;
         last = error;
         this.#deps.log.info('could not join here', { entrance, why: messageOf(error) });
       }
@@ -217,6 +219,7 @@ export class Chord implements NextHop {
         await joinThrough(this.#core, parts, entrance, signal);
         return;
       } catch (error) {
+        if (this.#core.joined()) return;
         const superseded = error instanceof Failure && error.fault.code === 'superseded';
         if (!superseded || attempt >= MAX_SUPERSEDED) throw error;
       }

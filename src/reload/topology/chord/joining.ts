@@ -47,6 +47,8 @@ export async function joinThrough(
     Promise.race([attachFingers(core, admittingPeer, update, signal), delay(core.deps.clock, FINGER_PATIENCE)]),
   ]);
   signal.throwIfAborted();
+  // The Update that answers an earlier Join came meanwhile.
+  if (core.joined()) return;
   const admitted = parts.admission(admittingPeer, signal);
   admitted.catch(() => {});
   await core.deps.exchange.request({
