@@ -86,4 +86,8 @@ function bundle(input, file) {
   };
 }
 
-export default [bundle('src/main.ts', 'copperring.mjs'), bundle('bench/main.ts', 'bench.mjs')];
+export default [
+  bundle('src/main.ts', 'copperring.mjs'),
+  bundle('bench/main.ts', 'bench.mjs'),
+  bundle('test/fuzz/main.ts', 'fuzz.mjs'),
+];

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import messages from './reload-messages.json' with { type: 'json' };
 
 /** One entry of reload-messages.json: bytes made by an independent implementation's codec, signed by its own tools. */
 export interface Vector {
@@ -7,7 +7,7 @@ export interface Vector {
   readonly hex: string;
 }
 
-const all = JSON.parse(readFileSync(new URL('reload-messages.json', import.meta.url), 'utf8')) as readonly Vector[];
+const all = messages as readonly Vector[];
 
 export function vectorsOf(layer: Vector['layer']): readonly Vector[] {
   return all.filter((vector) => vector.layer === layer);
