@@ -5,9 +5,9 @@ import type { Clock } from '#platform/clock.ts';
 import type { Logger } from '#platform/log.ts';
 import type { Random } from '#platform/random.ts';
 import { ACCOUNTS_NAMESPACE, Accounts } from '#reload/enrollment/accounts.ts';
-import { loadAuthority } from '#reload/enrollment/authority-directory.ts';
 import { EnrollmentAuthority } from '#reload/enrollment/enrollment-authority.ts';
 import { EnrollmentServer } from '#reload/enrollment/enrollment-server.ts';
+import { FollowedAuthority } from '#reload/enrollment/followed-authority.ts';
 import type { KeyValueStore } from '#store/key-value-store.ts';
 import { openLmdbStore } from '#store/lmdb-store.ts';
 
@@ -34,18 +34,24 @@ export class EnrollmentSide {
 
   async start({ listen, directory = '' }: Config['enrollment']): Promise<void> {
     const { clock, random, log } = this.#deps;
-    const stored = await loadAuthority(directory);
-    this.#overlay = stored.overlayName;
+    const followed = await FollowedAuthority.open(directory, log);
+    const { overlayName, configuration } = followed;
+    this.#overlay = overlayName;
     const store = await openLmdbStore(accountsDirectory(directory));
     this.#store = store;
     const accounts = new Accounts({ store: store.namespace(ACCOUNTS_NAMESPACE), random });
-    const authority = new EnrollmentAuthority(
-      { clock, accounts, issuer: stored.issuer },
-      { overlayName: stored.overlayName },
-    );
+    const issuing = {
+      clock,
+      accounts,
+      configuration,
+      get issuer() {
+        return followed.issuer;
+      },
+    };
+    const authority = new EnrollmentAuthority(issuing, { overlayName });
     this.#server = new EnrollmentServer(
-      { clock, log, authority, configuration: stored.configuration },
-      { certificateChain: stored.serverChain, privateKey: stored.serverKey },
+      { clock, log, authority, configuration, follow: () => followed.refresh() },
+      followed.server,
     );
     this.#address = printHostPort(await this.#server.listen(listen));
   }

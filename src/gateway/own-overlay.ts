@@ -58,7 +58,7 @@ export async function ownOverlay(deps: OwnOverlayDeps, stateDirectory: string): 
   try {
     const accounts = new Accounts({ store: store.namespace(ACCOUNTS_NAMESPACE), random: deps.random });
     const authority = new EnrollmentAuthority(
-      { clock: deps.clock, accounts, issuer: founded.root },
+      { clock: deps.clock, accounts, issuer: founded.root, configuration: { current: founded.configuration } },
       { overlayName: OVERLAY_NAME, validityDays: 3650 },
     );
     const members = [

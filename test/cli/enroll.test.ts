@@ -48,7 +48,7 @@ async function serve(out: string, store: KeyValueStore, port: number) {
   const stored = await loadAuthority(out);
   const accounts = new Accounts({ store: store.namespace(ACCOUNTS_NAMESPACE), random: systemRandom });
   const authority = new EnrollmentAuthority(
-    { clock: systemClock, accounts, issuer: stored.issuer },
+    { clock: systemClock, accounts, issuer: stored.issuer, configuration: stored.configuration },
     { overlayName: stored.overlayName },
   );
   const server = new EnrollmentServer(

@@ -28,6 +28,8 @@ export interface Account {
   readonly userName: string;
   readonly password: PasswordHash;
   readonly nodeIds: readonly NodeId[];
+  /** Whether it is shut: it keeps its name and Node-IDs, and gets no certificate. */
+  readonly banned?: boolean;
 }
 
 export interface NewAccount {
@@ -91,6 +93,40 @@ export class Accounts {
     return right ? known : undefined;
   }
 
+  /** The account that stands for a user name. */
+  byUserName(userName: string): Account | undefined {
+    const account = utf8Text(this.#store.get(nameKey(userName)));
+    return account === undefined ? undefined : read(this.#store.get(accountKey(account)));
+  }
+
+  /** Shuts an account or opens it again; returns it. Rejects with `Failure<AccountFault>`. */
+  setBanned(userName: string, banned: boolean): Promise<Account> {
+    return this.#store.update((transaction) => {
+      const account = utf8Text(transaction.get(nameKey(userName)));
+      const known = account === undefined ? undefined : read(transaction.get(accountKey(account)));
+      if (known === undefined) throw accountFailure('unknown-account', `There is no user ${userName}.`);
+      const changed = { ...known, banned };
+      put(transaction, changed);
+      return changed;
+    });
+  }
+
+  /** Keeps until when certificates of an issuer are about, so that a root is not removed while members depend on it. */
+  async noteIssued(account: string, issuer: string, notAfter: number): Promise<void> {
+    const key = issuedKey(issuer, account);
+    await this.#store.update((transaction) => {
+      const latest = Math.max(notAfter, Number(utf8Text(transaction.get(key)) ?? 0));
+      transaction.put(key, utf8(String(latest)));
+    });
+  }
+
+  /** Accounts with certificates of `issuer` (hex SHA-256 of its certificate) that are valid after `time`. */
+  issuedBy(issuer: string, time: number): readonly string[] {
+    const prefix = issuedKey(issuer, '');
+    const keys = [...this.#store.keys(prefix)].filter((key) => Number(utf8Text(this.#store.get(key)) ?? 0) > time);
+    return keys.map((key) => Buffer.from(key.slice(prefix.length), 'hex').toString('utf8'));
+  }
+
   /**
    * The first `count` Node-IDs of an account. New ones are drawn as needed and kept, so that whoever comes back gets the same
    * again (RFC 6940 §11.3).
@@ -118,6 +154,10 @@ function accountKey(account: string): string {
   return `account/${Buffer.from(account, 'utf8').toString('hex')}`;
 }
 
+function issuedKey(issuer: string, account: string): string {
+  return `issued/${issuer}/${Buffer.from(account, 'utf8').toString('hex')}`;
+}
+
 function nameKey(userName: string): string {
   return `name/${userName}`;
 }
@@ -129,6 +169,10 @@ function put(transaction: Transaction, account: Account): void {
 function read(bytes: Uint8Array | undefined): Account | undefined {
   // Only `put` writes these.
   return bytes === undefined ? undefined : (JSON.parse(Buffer.from(bytes).toString('utf8')) as Account);
+}
+
+function utf8Text(bytes: Uint8Array | undefined): string | undefined {
+  return bytes === undefined ? undefined : Buffer.from(bytes).toString('utf8');
 }
 
 function accountFailure(code: AccountFault['code'], message: string): Failure<AccountFault> {

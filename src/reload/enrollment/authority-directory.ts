@@ -16,8 +16,10 @@ import { readDocument } from '#reload/overlay-config/document.ts';
 
 const AUTHORITY_FILE = 'authority.pem';
 const SERVER_FILE = 'server.pem';
-const SIGNER_DIRECTORY = 'configuration-signer';
+export const SIGNER_DIRECTORY = 'configuration-signer';
 export const DOCUMENT_FILE = 'overlay.relo';
+/** What the enrollment role reads. */
+export const AUTHORITY_FILES = [AUTHORITY_FILE, SERVER_FILE, DOCUMENT_FILE] as const;
 
 /** What the enrollment role needs of an overlay's directory. */
 export interface StoredAuthority {
@@ -31,7 +33,7 @@ export interface StoredAuthority {
 
 export interface ServerOptions {
   readonly clock: Clock;
-  /** DNS names and IP addresses by which the HTTPS server is reached, the overlay name not among them. */
+  /** DNS names and IP addresses by which the HTTPS server is reached. */
   readonly hosts: readonly string[];
   readonly validityDays: number;
 }
@@ -40,9 +42,10 @@ export interface ServerOptions {
 export async function saveAuthority(directory: string, founded: FoundedOverlay, options: ServerOptions): Promise<void> {
   const { root, configurationSigner, document } = founded;
   await makePrivateDirectory(directory);
-  await writePrivateFile(directory, AUTHORITY_FILE, privateKeyToPem(root.privateKey) + toPem(root.certificate));
+  await saveIssuer(directory, root);
   await saveMember(join(directory, SIGNER_DIRECTORY), { ...configurationSigner, document, root: root.certificate });
-  await writePrivateFile(directory, SERVER_FILE, await serverPem(founded, options));
+  const { instanceName } = founded.configuration;
+  await saveServer(directory, root, { ...options, hosts: [...new Set([instanceName, ...options.hosts])] });
   // The document comes last: where it is, the rest is.
   await writePrivateFile(directory, DOCUMENT_FILE, document);
 }
@@ -63,20 +66,30 @@ export async function loadAuthority(directory: string): Promise<StoredAuthority>
   };
 }
 
-/** Good for the overlay name, as RFC 6940 §11.3 has it, and for the hosts by which the server is reached. */
-async function serverPem(
-  { root, configuration }: FoundedOverlay,
+/** The key and certificate that issue from now on. */
+export async function saveIssuer(directory: string, issuer: Issuer): Promise<void> {
+  await writePrivateFile(directory, AUTHORITY_FILE, issuerToPem(issuer));
+}
+
+export function issuerToPem({ privateKey, certificate }: Issuer): string {
+  return privateKeyToPem(privateKey) + toPem(certificate);
+}
+
+/** Makes the HTTPS server's key and certificate, good for `hosts`; RFC 6940 §11.3 wants the overlay name among them. */
+export async function saveServer(
+  directory: string,
+  root: Issuer,
   { clock, hosts, validityDays }: ServerOptions,
-): Promise<string> {
+): Promise<void> {
   const key = await generatePrivateKey('p-256');
-  const names = [...new Set([configuration.instanceName, ...hosts])];
   const certificate = await writeServerCertificate(
-    { dns: names.filter((name) => isIP(name) === 0), ip: names.filter((name) => isIP(name) !== 0) },
+    { dns: hosts.filter((name) => isIP(name) === 0), ip: hosts.filter((name) => isIP(name) !== 0) },
     publicKeyInfoOf(key),
     root,
     validityFrom(clock, validityDays),
   );
-  return privateKeyToPem(key) + toPem(certificate) + toPem(root.certificate);
+  const chain = toPem(certificate) + toPem(root.certificate);
+  await writePrivateFile(directory, SERVER_FILE, privateKeyToPem(key) + chain);
 }
 
 async function readPem(path: string): Promise<string> {

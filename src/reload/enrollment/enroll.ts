@@ -116,7 +116,7 @@ function post(
       method: 'POST',
       headers: { accept: 'application/pkix-cert', 'content-type': form.contentType },
       body: form.body,
-      root: to.root,
+      roots: [to.root],
       names: request.overlayNameOnly === true ? [request.overlayName] : [request.overlayName, host],
     },
     deps,

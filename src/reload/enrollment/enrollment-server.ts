@@ -2,14 +2,18 @@ import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { Clock } from '#platform/clock.ts';
 import { Failure, messageOf } from '#platform/failure.ts';
 import { type Logger, printable } from '#platform/log.ts';
 import type { EnrollmentAuthority, EnrollmentRequest } from '#reload/enrollment/enrollment-authority.ts';
 import { type EnrollmentRefusal, REFUSAL_TOKENS, type RefusalToken } from '#reload/enrollment/fault.ts';
+import { chainOf } from '#reload/enrollment/https-client.ts';
 import { LoginLimiter, type LoginLimits } from '#reload/enrollment/login-limiter.ts';
 import { readForm } from '#reload/enrollment/multipart.ts';
 import type { ConfigurationSource } from '#reload/overlay-config/configuration.ts';
+import { CertificateVerifier } from '#reload/security/certificate-verifier.ts';
+import type { Certificate } from '#reload/security/identity.ts';
 
 /** RFC 6940 §11.2, §14.1. */
 export const CONFIGURATION_PATH = '/.well-known/reload-config';
@@ -28,12 +32,17 @@ export interface EnrollmentServerDeps {
   readonly log: Logger;
   readonly authority: EnrollmentAuthority;
   readonly configuration: ConfigurationSource;
+  /** Called before each request, to follow changes of the overlay; resolves with the server's own new key and certificate, if new. */
+  readonly follow?: () => Promise<ServerCredentials | undefined>;
 }
 
-export interface EnrollmentServerOptions {
+export interface ServerCredentials {
   /** PEM; the chain ends with the overlay's root, so that an invitation's hash can be found in it. */
   readonly certificateChain: string;
   readonly privateKey: string;
+}
+
+export interface EnrollmentServerOptions extends ServerCredentials {
   readonly logins?: LoginLimits;
 }
 
@@ -42,16 +51,21 @@ export class EnrollmentServer {
   readonly #deps: EnrollmentServerDeps;
   readonly #server: Server;
   readonly #limiter: LoginLimiter;
+  readonly #verifier: CertificateVerifier;
   #busy = 0;
 
   constructor(deps: EnrollmentServerDeps, options: EnrollmentServerOptions) {
     this.#deps = deps;
     this.#limiter = new LoginLimiter(deps, options.logins);
+    this.#verifier = new CertificateVerifier(deps);
     this.#server = createServer(
       {
         cert: options.certificateChain,
         key: options.privateKey,
         minVersion: 'TLSv1.2',
+        // Members show theirs to renew it; it is checked against the overlay's document, not by OpenSSL.
+        requestCert: true,
+        rejectUnauthorized: false,
         requestTimeout: SERVER_LIMITS.requestMs,
         headersTimeout: SERVER_LIMITS.requestMs,
         maxHeaderSize: 16_384,
@@ -97,6 +111,9 @@ export class EnrollmentServer {
   }
 
   async #answer(request: IncomingMessage): Promise<Answer> {
+    const renewed = await this.#deps.follow?.();
+    if (renewed !== undefined)
+      this.#server.setSecureContext({ cert: renewed.certificateChain, key: renewed.privateKey, minVersion: 'TLSv1.2' });
     const path = (request.url ?? '').split('?', 1)[0];
     if (path === CONFIGURATION_PATH) return this.#configuration(request);
     if (path === ENROLLMENT_PATH) return this.#enrollment(request);
@@ -119,7 +136,12 @@ export class EnrollmentServer {
       if (body === undefined) return text(413, 'too large', { connection: 'close' });
       const form = readForm(request.headers['content-type'] ?? '', body);
       if (form === undefined) return text(415, 'multipart/form-data is wanted');
-      return await this.#enroll(requestOf(form), request.socket.remoteAddress ?? '');
+      const address = request.socket.remoteAddress ?? '';
+      const enrolling = requestOf(form);
+      // Neither name nor password: the member's certificate says who asks (RFC 6940 §11.3 wants them only "if required").
+      if (enrolling.account === '' && enrolling.password === '' && request.socket instanceof TLSSocket)
+        return await this.#renew(request.socket, enrolling.certificateRequest);
+      return await this.#enroll(enrolling, address);
     } finally {
       this.#busy -= 1;
     }
@@ -132,14 +154,38 @@ export class EnrollmentServer {
       this.#deps.log.warn('too many failed logins', about);
       return text(403, 'failed_authentication', { 'retry-after': '60' });
     }
+    return this.#issue(about, () => this.#deps.authority.enroll(request), keys);
+  }
+
+  /** The handshake has proved that the other end has the key of the certificate it showed. */
+  #renew(socket: TLSSocket, certificateRequest: Uint8Array): Promise<Answer> {
+    const address = socket.remoteAddress ?? '';
+    let member: Certificate | undefined;
     try {
-      const certificate = await this.#deps.authority.enroll(request);
+      const [own, ...issuers] = socket.isSessionReused() ? [] : chainOf(socket.getPeerCertificate(true));
+      if (own !== undefined) member = this.#verifier.checkCertificate(own, issuers);
+    } catch (reason) {
+      this.#deps.log.info('renewal refused', { address, reason: printable(messageOf(reason)) });
+    }
+    if (member === undefined) return Promise.resolve(text(403, 'failed_authentication'));
+    const about = { account: printable(member.userName, 80), address };
+    const renewing = { member, certificateRequest };
+    return this.#issue(about, () => this.#deps.authority.renew(renewing), []);
+  }
+
+  async #issue(
+    about: { readonly account: string; readonly address: string },
+    issue: () => Promise<Uint8Array>,
+    limited: readonly string[],
+  ): Promise<Answer> {
+    try {
+      const certificate = await issue();
       this.#deps.log.info('certificate issued', about);
       return { status: 200, type: 'application/pkix-cert', body: certificate, headers: {} };
     } catch (reason) {
       const token = tokenOf(reason);
       if (token === undefined) throw reason;
-      if (token === 'failed_authentication') this.#limiter.failed(...keys);
+      if (token === 'failed_authentication') this.#limiter.failed(...limited);
       this.#deps.log.info('enrollment refused', { ...about, token, reason: printable(messageOf(reason)) });
       return text(403, token);
     }

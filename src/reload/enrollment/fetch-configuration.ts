@@ -61,7 +61,7 @@ async function fetchFrom(
   const { url, endpoint, trust, overlayName } = request;
   const presented = 'certificate' in trust ? [trust.certificate] : await presentedChain({ url, endpoint }, deps);
   const pinned = presented.find((der) => isTrusted(der, trust));
-  const answer = await fetchHttps({ url, method: 'GET', endpoint, root: pinned }, deps);
+  const answer = await fetchHttps({ url, method: 'GET', endpoint, roots: pinned === undefined ? [] : [pinned] }, deps);
   if (answer.status !== 200)
     throw enrollmentFailure(
       { code: 'http', status: answer.status },

@@ -48,29 +48,35 @@ export interface FoundingOptions {
 /** Makes the trust root, the configuration signer and the first signed document of an overlay. */
 export async function foundOverlay({ clock, random }: FoundingDeps, options: FoundingOptions): Promise<FoundedOverlay> {
   const validity = validityFrom(clock, options.validityDays ?? 3650);
-  const rootKey = await generatePrivateKey('p-256');
-  const rootCertificate = await writeRootCertificate(`${options.name} root`, rootKey, validity);
-  const root: Issuer = { certificate: rootCertificate, privateKey: rootKey };
+  const root = await makeRoot(`${options.name} root`, validity);
   const configurationSigner = await makeSigner(root, options.name, { random, validity });
   const choices: OverlayChoices = {
     ...options.choices,
     instanceName: options.name,
-    rootCerts: [rootCertificate],
+    rootCerts: [root.certificate],
     configurationSigners: [configurationSigner.nodeId],
   };
   const configuration = newConfiguration(choices);
   return { root, configurationSigner, configuration, document: signDocument(configuration, configurationSigner) };
 }
 
-/** Prints and signs a document. Throws `Failure<ConfigurationFault>` when it could not travel in a ConfigUpdate (RFC 6940 §6.5.4). */
-export function signDocument(configuration: OverlayConfiguration, signerIdentity: Identity): Uint8Array {
+/**
+ * Prints and signs a document. `cosigners` sign it too, for members whose document in force knows only them. Throws
+ * `Failure<ConfigurationFault>` when it could not travel in a ConfigUpdate (RFC 6940 §6.5.4).
+ */
+export function signDocument(
+  configuration: OverlayConfiguration,
+  signerIdentity: Identity,
+  cosigners: readonly Identity[] = [],
+): Uint8Array {
   const signer = createSigner(signerIdentity);
   const kinds = configuration.kinds.map((kind) => {
     const xml = printKind(kind);
     return { xml, signature: signElement(signer, utf8(xml)) };
   });
   const xml = printConfiguration(configuration, kinds);
-  const document = printDocument(xml, signElement(signer, utf8(xml)));
+  const signatures = [signer, ...cosigners.map(createSigner)].map((by) => signElement(by, utf8(xml)));
+  const document = printDocument(xml, ...signatures);
   const most = configuration.maxMessageSize - MESSAGE_OVERHEAD;
   if (document.length > most)
     throw new Failure<ConfigurationFault>(
@@ -86,7 +92,14 @@ export function validityFrom(clock: Clock, days: number): Validity {
   return { notBefore, notAfter: notBefore + days * DAY_MS };
 }
 
-async function makeSigner(
+/** A trust anchor with a key of its own. */
+export async function makeRoot(commonName: string, validity: Validity): Promise<Issuer> {
+  const privateKey = await generatePrivateKey('p-256');
+  return { certificate: await writeRootCertificate(commonName, privateKey, validity), privateKey };
+}
+
+/** A certificate that signs configurations and Kinds, with a key and a Node-ID of its own. */
+export async function makeSigner(
   root: Issuer,
   overlayName: string,
   { random, validity }: { readonly random: Random; readonly validity: Validity },

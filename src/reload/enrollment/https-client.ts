@@ -2,9 +2,16 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { isIP } from 'node:net';
-import { checkServerIdentity, connect, type PeerCertificate, rootCertificates } from 'node:tls';
+import {
+  checkServerIdentity,
+  connect,
+  type DetailedPeerCertificate,
+  type PeerCertificate,
+  rootCertificates,
+} from 'node:tls';
 import { messageOf } from '#platform/failure.ts';
 import { enrollmentFailure } from '#reload/enrollment/fault.ts';
+import type { Identity } from '#reload/security/identity.ts';
 
 const MAX_BODY_BYTES = 1_048_576;
 const TIMEOUT_MS = 15_000;
@@ -22,8 +29,10 @@ export interface HttpsRequest {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
   readonly endpoint?: Endpoint | undefined;
-  /** A trust anchor beside the system's (DER). */
-  readonly root?: Uint8Array | undefined;
+  /** Trust anchors beside the system's (DER). */
+  readonly roots?: readonly Uint8Array[];
+  /** Shown to the server as the client's certificate, when it asks. */
+  readonly as?: Pick<Identity, 'certificate' | 'chain' | 'privateKey'>;
   /** The server's certificate has to be good for one of these names; by default the URL's host. */
   readonly names?: readonly string[];
 }
@@ -52,7 +61,8 @@ export function fetchHttps(request: HttpsRequest, deps: HttpsDeps = {}): Promise
         headers: { ...request.headers, host: url.host, 'content-length': request.body?.length ?? 0 },
         agent: false,
         signal: AbortSignal.timeout(TIMEOUT_MS),
-        ca: request.root === undefined ? [...rootCertificates] : [...rootCertificates, toPem(request.root)],
+        ca: [...rootCertificates, ...(request.roots ?? []).map(toPem)],
+        ...clientCertificate(request.as),
         minVersion: 'TLSv1.2',
         checkServerIdentity: (_host, certificate) => firstMatch(names, certificate),
         ...(deps.lookup === undefined ? {} : { lookup: deps.lookup }),
@@ -99,6 +109,12 @@ export function toPem(der: Uint8Array): string {
   return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
 }
 
+function clientCertificate(as: HttpsRequest['as']) {
+  if (as === undefined) return {};
+  const key = as.privateKey.export({ type: 'pkcs8', format: 'pem' });
+  return { key, cert: [as.certificate.der, ...as.chain].map(toPem).join('') };
+}
+
 function requireHttps(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol !== 'https:')
@@ -126,9 +142,10 @@ function firstMatch(names: readonly string[], certificate: PeerCertificate): Err
   return mismatch;
 }
 
-function chainOf(leaf: ReturnType<ReturnType<typeof connect>['getPeerCertificate']>): readonly Uint8Array[] {
+/** The certificates of a handshake (DER), the other end's own first. Nothing has been checked. */
+export function chainOf(leaf: DetailedPeerCertificate): readonly Uint8Array[] {
   const chain: Uint8Array[] = [];
-  let certificate: Partial<typeof leaf> & { issuerCertificate?: typeof leaf } = leaf;
+  let certificate: Partial<typeof leaf> = leaf;
   while (certificate.raw !== undefined && chain.length < MAX_CHAIN) {
     chain.push(new Uint8Array(certificate.raw));
     const issuer = certificate.issuerCertificate;
@@ -165,7 +182,7 @@ function unreachable(url: string, cause: unknown) {
   if (isCertificateError(cause))
     return enrollmentFailure(
       { code: 'untrusted-server', url },
-      `The certificate of ${url} is not accepted (${why}). Check the invitation and the name; don't go on if both are right.`,
+      `The certificate of ${url} is not accepted (${why}). Check this machine's clock, the invitation and the name; don't go on if all are right.`,
       cause,
     );
   return enrollmentFailure({ code: 'unreachable', url }, `${url} gave no answer (${why}).`, cause);

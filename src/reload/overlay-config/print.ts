@@ -60,14 +60,14 @@ export function printConfiguration(configuration: OverlayConfiguration, kinds: r
   ].join('\n');
 }
 
-/** A document of one configuration and its signature. */
-export function printDocument(configurationXml: string, signature: Uint8Array): Uint8Array {
+/** A document of one configuration and its signatures, of which one is enough (RFC 6940 §11.1). */
+export function printDocument(configurationXml: string, ...signatures: readonly Uint8Array[]): Uint8Array {
   return new TextEncoder().encode(
     [
       '<?xml version="1.0" encoding="UTF-8"?>',
       `<overlay xmlns="${BASE_NAMESPACE}">`,
       configurationXml,
-      element('signature', base64(signature)),
+      ...signatures.map((signature) => element('signature', base64(signature))),
       '</overlay>',
       '',
     ].join('\n'),
@@ -95,6 +95,9 @@ function printSettings(c: OverlayConfiguration): readonly string[] {
     element('chord:chord-update-interval', c.chordUpdateInterval),
     element('chord:chord-ping-interval', c.chordPingInterval),
     element('chord:chord-reactive', c.chordReactive),
+    ...c.multicastBootstrap.map(
+      ({ address, port }) => `<copperring:multicast-bootstrap address="${escapeXml(address)}" port="${port}"/>`,
+    ),
     element('copperring:pstn-domain', c.pstnDomain),
     element('copperring:gateway-prefix-lengths', c.gatewayPrefixLengths.join(' ')),
   ];

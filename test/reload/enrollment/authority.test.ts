@@ -24,7 +24,7 @@ beforeEach(async () => {
   overlay = await createTestOverlay();
   accounts = new Accounts({ store: memoryStore().namespace(ACCOUNTS_NAMESPACE), random: systemRandom });
   authority = new EnrollmentAuthority(
-    { clock: overlay.clock, accounts, issuer: overlay.root },
+    { clock: overlay.clock, accounts, issuer: overlay.root, configuration: overlay.source },
     { overlayName: overlay.name, validityDays: 30, maxNodeIds: 4 },
   );
   await accounts.add({ account: 'alice@home.example', password: 'secret' });
@@ -108,7 +108,7 @@ describe('the enrollment authority', () => {
     await watched.add({ account: 'bob@home.example', password: 'pw' });
     const before = drawn.length;
     const strict = new EnrollmentAuthority(
-      { clock: overlay.clock, accounts: watched, issuer: overlay.root },
+      { clock: overlay.clock, accounts: watched, issuer: overlay.root, configuration: overlay.source },
       { overlayName: overlay.name },
     );
     await expect(strict.enroll(await request({ account: 'bob@home.example', password: 'no' }))).rejects.toThrow();
@@ -143,7 +143,7 @@ describe('the enrollment authority', () => {
       notAfter: TEST_EPOCH - hour + 30 * DAY,
     });
     const long = new EnrollmentAuthority(
-      { clock: overlay.clock, accounts, issuer: overlay.root },
+      { clock: overlay.clock, accounts, issuer: overlay.root, configuration: overlay.source },
       { overlayName: overlay.name, validityDays: 99_999 },
     );
     expect(readCertificate(await long.enroll(await request())).notAfter).toBe(

@@ -41,7 +41,7 @@ export async function runServer(choices: ServerChoices = {}): Promise<RunningSer
   const accounts = new Accounts({ store: memoryStore().namespace(ACCOUNTS_NAMESPACE), random: systemRandom });
   await accounts.add({ account: 'alice@home.example', password: 'secret' });
   const authority = new EnrollmentAuthority(
-    { clock: systemClock, accounts, issuer: overlay.root },
+    { clock: systemClock, accounts, issuer: overlay.root, configuration: overlay.source },
     { overlayName: overlay.name },
   );
   const key = await generatePrivateKey('p-256');
