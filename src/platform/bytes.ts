@@ -17,6 +17,18 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   return joined;
 }
 
+/** Four bytes, most significant first. Without a DataView: to open the buffer of a small array costs more than the rest. */
+export function uint32Bytes(value: number): Uint8Array {
+  return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
+}
+
+/** Eight bytes, most significant first. */
+export function uint64Bytes(value: bigint): Uint8Array {
+  const high = Number((value >> 32n) & 0xffffffffn);
+  const low = Number(value & 0xffffffffn);
+  return Uint8Array.of(high >>> 24, high >>> 16, high >>> 8, high, low >>> 24, low >>> 16, low >>> 8, low);
+}
+
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return Buffer.compare(a, b) === 0;
 }

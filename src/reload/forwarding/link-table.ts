@@ -186,6 +186,7 @@ export class LinkTable {
 
 /** The oldest link that answers, else the newest. */
 function preferred(entry: Entry): Link | undefined {
+  if (entry.suspected.size === 0) return entry.links[0];
   return entry.links.find((link) => !entry.suspected.has(link)) ?? entry.links.at(-1);
 }
 

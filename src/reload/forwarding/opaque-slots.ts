@@ -13,7 +13,8 @@ const GENERATIONS = 8;
  */
 export class OpaqueSlots {
   readonly #random: Random;
-  readonly #slots: (Link | undefined)[] = new Array(SLOTS).fill(undefined);
+  /** By slot; grows to SLOTS as they are taken. */
+  readonly #slots: (Link | undefined)[] = [];
   #generations: Uint8Array | undefined;
   readonly #indexes = new Map<Link, number>();
   #next = 0;

@@ -1,4 +1,4 @@
-import { concat } from '#platform/bytes.ts';
+import { concat, uint32Bytes, uint64Bytes } from '#platform/bytes.ts';
 import type { SignatureInput } from '#reload/security/identity.ts';
 
 /** overlay, transaction_id, MessageContents as sent or received, SignerIdentity (RFC 6940 §6.3.4). */
@@ -7,10 +7,7 @@ export function messageSignatureInput(
   transactionId: bigint,
   contentsBytes: Uint8Array,
 ): SignatureInput {
-  const head = new Uint8Array(12);
-  const view = new DataView(head.buffer);
-  view.setUint32(0, overlay);
-  view.setBigUint64(4, transactionId);
+  const head = concat(uint32Bytes(overlay), uint64Bytes(transactionId));
   return (signerIdentity) => concat(head, contentsBytes, signerIdentity);
 }
 

@@ -1,4 +1,4 @@
-import { concat } from '#platform/bytes.ts';
+import { concat, uint32Bytes, uint64Bytes } from '#platform/bytes.ts';
 import type { SignatureInput } from '#reload/security/identity.ts';
 import { idBytes, type ResourceId } from '#reload/wire/ids.ts';
 import { encodeStoredDataValue, type StoredDataValue } from '#reload/wire/stored-data.ts';
@@ -17,11 +17,8 @@ export interface SignedValue {
  * as 0, since the storing peer assigns it when a value is appended (RFC 6940 §7.4.2.2).
  */
 export function valueSignatureInput({ resource, kind, storageTime, value }: SignedValue): SignatureInput {
-  const head = new Uint8Array(12);
-  const view = new DataView(head.buffer);
-  view.setUint32(0, kind);
-  view.setBigUint64(4, storageTime);
   const signedValue = value.model === 'array' ? { ...value, index: 0 } : value;
-  const body = concat(idBytes(resource), head, encodeStoredDataValue(signedValue));
+  const head = [idBytes(resource), uint32Bytes(kind), uint64Bytes(storageTime)];
+  const body = concat(...head, encodeStoredDataValue(signedValue));
   return (signerIdentity) => concat(body, signerIdentity);
 }
