@@ -16,6 +16,7 @@ import { clientParts, type Place, type PlaceStatus, peerParts } from '#reload/no
 import { Stack } from '#reload/node/stack.ts';
 import type { CurrentConfiguration } from '#reload/overlay-config/current-configuration.ts';
 import type { Identity, Signer, Verifier } from '#reload/security/identity.ts';
+import { RenewableIdentity, renewableSigner } from '#reload/security/renewable-identity.ts';
 import type { Kinds } from '#reload/storage/context.ts';
 import type { RecordClient } from '#reload/storage/record-client.ts';
 import { RecordStoreClient } from '#reload/storage/record-store-client.ts';
@@ -68,6 +69,7 @@ export class ReloadNode {
   readonly records: RecordClient;
   readonly queries: OverlayQueries;
   readonly #deps: ReloadNodeDeps;
+  readonly #identity: RenewableIdentity;
   readonly #options: ReloadNodeOptions;
   readonly #transport: OverlayTransport;
   readonly #stack: Stack;
@@ -80,13 +82,16 @@ export class ReloadNode {
   #listener: Listener | undefined;
 
   /** `host` is for `hostClient`: the peer in whose process this client lives. */
-  constructor(deps: ReloadNodeDeps, options: ReloadNodeOptions, host?: ReloadNode) {
-    const { identity, clock, store } = deps;
+  constructor(given: ReloadNodeDeps, options: ReloadNodeOptions, host?: ReloadNode) {
+    const identity = new RenewableIdentity(given.identity);
+    const deps = { ...given, identity };
+    const { clock, store } = deps;
     const { nodeId } = identity;
+    this.#identity = identity;
     this.nodeId = nodeId;
     this.#deps = deps;
     this.#options = options;
-    const signer = deps.createSigner(identity);
+    const signer = renewableSigner(identity, deps.createSigner);
     const transport = deps.openTransport(identity);
     this.#transport = transport;
     const topology = {
@@ -169,6 +174,18 @@ export class ReloadNode {
     this.#hosted.add(client);
     client.#stopping.signal.addEventListener('abort', () => this.#hosted.delete(client), { once: true });
     return client;
+  }
+
+  get identity(): Identity {
+    return this.#identity.current;
+  }
+
+  /**
+   * From now on this node signs and shows itself with a renewed certificate of the same Node-ID and user name; links and connections
+   * that are open stay so. Throws a Failure for a certificate that is another node's.
+   */
+  renewIdentity(identity: Identity): void {
+    this.#identity.renew(identity);
   }
 
   /** Opens a mutually authenticated connection to the node at the end of the list (RFC 6940 §6.5.2). */
