@@ -92,6 +92,17 @@ export class MemoryNetwork {
     return earliest;
   }
 
+  /** One datagram: lost, doubled or overtaken as often as the options say. Nothing is sent again. */
+  carryDatagram(arrive: () => void): void {
+    const { loss, duplicate, reorder } = this.#options;
+    const copies = duplicate > 0 && this.#random.unit() < duplicate ? 2 : 1;
+    for (let copy = 0; copy < copies; copy++) {
+      if (loss > 0 && this.#random.unit() < loss) continue;
+      const late = reorder > 0 && this.#random.unit() < reorder ? Math.floor(this.#random.unit() * OVERTAKEN_MS) : 0;
+      this.#clock.after(this.#latency() + late, arrive);
+    }
+  }
+
   /**
    * From now on hosts of different groups do not reach each other; hosts of no group, newcomers among them, are with the first group.
    * Links notice by silence, as when a cable is cut, and what they send is sent again after `heal`.

@@ -5,6 +5,13 @@ export class AckHistory {
   readonly #sequences = new Uint32Array(REMEMBERED);
   #count = 0;
 
+  /** Whether frame `sequence` is among the remembered ones. */
+  has(sequence: number): boolean {
+    const known = Math.min(this.#count, REMEMBERED);
+    for (let i = 0; i < known; i++) if (this.#sequences[i] === sequence) return true;
+    return false;
+  }
+
   /**
    * Notes that frame `sequence` (N) arrived and gives the `received` field of its ACK: bit N-M, counted from the low end, for each
    * earlier M with N-32 < M < N. Numbers are compared modulo 2^32.

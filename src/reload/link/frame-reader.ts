@@ -1,7 +1,8 @@
 /** Frame types of RFC 6940 §6.6.2. */
 const DATA = 128;
 const ACK = 129;
-const DATA_HEADER = 8;
+/** Bytes that framing puts before a message. */
+export const DATA_HEADER = 8;
 const ACK_LENGTH = 9;
 
 export type LinkFrame =
@@ -31,6 +32,18 @@ export function encodeAckFrame(sequence: number, received: number): Uint8Array {
 
 /** Longest message that a frame can carry: its length is a 24-bit number. */
 export const MAX_FRAMED_MESSAGE = 0xffffff;
+
+/** Reads a datagram, which holds exactly one frame; undefined when it holds anything else (RFC 6940 §6.6.2). */
+export function decodeFrame(datagram: Uint8Array): Extract<LinkFrame, { readonly type: 'data' | 'ack' }> | undefined {
+  const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.byteLength);
+  if (datagram.length === ACK_LENGTH && datagram[0] === ACK) {
+    return { type: 'ack', sequence: view.getUint32(1), received: view.getUint32(5) };
+  }
+  if (datagram.length < DATA_HEADER || datagram[0] !== DATA) return undefined;
+  const length = (view.getUint8(5) << 16) | view.getUint16(6);
+  if (length !== datagram.length - DATA_HEADER) return undefined;
+  return { type: 'data', sequence: view.getUint32(1), message: datagram.subarray(DATA_HEADER) };
+}
 
 interface Partial {
   readonly sequence: number;

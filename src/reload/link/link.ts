@@ -27,6 +27,8 @@ export interface Link {
   /** Known at once when the certificate holds one Node-ID or the link was made by Attach; else undefined until `bind`. */
   readonly nodeId: NodeId | undefined;
   readonly remoteAddress: string;
+  /** Bytes of the largest message that leaves in one packet. Absent where the link takes any message, as byte streams do. */
+  readonly mtu?: number;
   bind(nodeId: NodeId): void;
   /** Messages that arrived before are delivered now, in order. */
   observe(observer: LinkObserver): void;
