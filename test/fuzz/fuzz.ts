@@ -43,7 +43,7 @@ export async function fuzz(
       tally[verdict.outcome]++;
       continue;
     }
-    const key = `${verdict.why}: ${verdict.detail.split('\n').slice(0, 3).join(' ')}`.replace(/\d+/g, 'N');
+    const key = kindOf(verdict);
     if (tally.crashes.has(key)) continue;
     const { why, detail } = verdict;
     const path =
@@ -52,6 +52,13 @@ export async function fuzz(
         : saveCrash({ target: target.name, seed, why, detail }, input, options.crashes);
     tally.crashes.set(key, `${path}\n  ${why}: ${detail}`);
   }
+}
+
+/** The same place in the program is the same fault, whatever it says; a broken promise is known by what it says. */
+function kindOf({ why, detail }: { readonly why: string; readonly detail: string }): string {
+  const [message = '', ...frames] = detail.split('\n');
+  const place = why === 'BrokenPromise' || frames.length === 0 ? message : frames.slice(0, 3).join();
+  return `${why} ${place}`.replace(/\d+/g, 'N');
 }
 
 async function one(target: Target, dice: Dice): Promise<{ input: Uint8Array; verdict: Verdict }> {

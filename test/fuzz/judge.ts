@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Failure } from '#platform/failure.ts';
-import type { Target } from './target.ts';
+import { BrokenPromise, type Target } from './target.ts';
 
 /** What an input did. `accepted` and `refused` are well. */
 export type Verdict =
@@ -33,11 +33,17 @@ export async function judge(target: Target, input: Uint8Array): Promise<Verdict>
 async function outcomeOf(target: Target, input: Uint8Array): Promise<Verdict> {
   try {
     await target.run(input);
+    requireCleanPrototype();
     return { outcome: 'accepted' };
   } catch (thrown) {
     if (thrown instanceof Failure) return { outcome: 'refused' };
     return { outcome: 'crash', why: nameOf(thrown), detail: detailOf(thrown) };
   }
+}
+
+/** Keys such as `__proto__` must not reach the prototype that all objects share. */
+function requireCleanPrototype(): void {
+  for (const name in {}) throw new BrokenPromise(`all objects have got a property ${name}`);
 }
 
 /** Runs it again beside the fixed work, so that a busy machine slows both; only the best of several runs counts. */

@@ -55,15 +55,14 @@ export class Unshielder {
     let start = 0;
     let at = 0;
     const flush = (end: number) => {
-      if (end > start && this.#reportLength === undefined)
-        items.push({ type: 'sound', samples: bytes.slice(start, end) });
+      if (end > start) items.push({ type: 'sound', samples: bytes.slice(start, end) });
     };
     while (at < bytes.length) {
       if (!this.#escaped) {
         const next = bytes.indexOf(DLE, at);
         const end = next < 0 ? bytes.length : next;
+        start += this.#countReport(end - at);
         flush(end);
-        this.#countReport(end - at);
         this.#escaped = next >= 0;
         at = end + (next < 0 ? 0 : 1);
         start = at;
@@ -96,9 +95,12 @@ export class Unshielder {
     return byte === REPORT_OPEN ? undefined : { type: 'code', code: String.fromCharCode(byte) };
   }
 
-  #countReport(length: number): void {
-    if (this.#reportLength === undefined) return;
+  /** Counts further bytes of a report, if there is one, and says how many of them belong to it. */
+  #countReport(length: number): number {
+    if (this.#reportLength === undefined) return 0;
+    const belonging = Math.min(length, MAX_REPORT + 1 - this.#reportLength);
     this.#reportLength += length;
     if (this.#reportLength > MAX_REPORT) this.#reportLength = undefined;
+    return belonging;
   }
 }

@@ -12,6 +12,7 @@ import { CurrentConfiguration } from '#reload/overlay-config/current-configurati
 import { readDocument } from '#reload/overlay-config/document.ts';
 import { requireSupported } from '#reload/overlay-config/support.ts';
 import { readCertificate } from '#reload/security/certificate.ts';
+import { certificateFailure } from '#reload/security/fault.ts';
 import type { Identity } from '#reload/security/identity.ts';
 
 /** Key, certificate and intermediates in one file, so that they can't come apart. */
@@ -73,10 +74,17 @@ async function readIdentity(path: string): Promise<{ privateKey: KeyObject; cert
   }
 }
 
-/** Certificates of a PEM text in order, DER. */
+/** Certificates of a PEM text in order, DER. Throws `Failure<CertificateFault>` (malformed). */
 export function certificatesInPem(pem: string): readonly Uint8Array[] {
   const blocks = pem.split('-----BEGIN CERTIFICATE-----').slice(1);
-  return blocks.map((block) => new Uint8Array(new X509Certificate(`-----BEGIN CERTIFICATE-----${block}`).raw));
+  return blocks.map((block) => {
+    try {
+      return new Uint8Array(new X509Certificate(`-----BEGIN CERTIFICATE-----${block}`).raw);
+    } catch (cause) {
+      const detail = messageOf(cause);
+      throw certificateFailure({ code: 'malformed', detail }, `a block of the PEM text is no certificate (${detail}).`);
+    }
+  });
 }
 
 async function readStored(path: string): Promise<Uint8Array> {

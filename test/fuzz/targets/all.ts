@@ -1,9 +1,13 @@
 import type { Target } from '../target.ts';
+import { localTargets } from './local.ts';
+import { overlayTargets } from './overlay.ts';
+import { sipTargets } from './sip.ts';
+import { soundTargets } from './sound.ts';
 import { wireTargets } from './wire.ts';
 
-/** Every target; making them takes a second, since certificates and documents are signed for them. */
+/** Every target; making them takes a moment, since certificates and documents are signed for them. */
 export async function allTargets(): Promise<readonly Target[]> {
-  return [...wireTargets()];
+  return [...wireTargets(), ...(await overlayTargets()), ...sipTargets(), ...soundTargets(), ...localTargets()];
 }
 
 export async function targetNamed(name: string): Promise<Target | undefined> {
