@@ -4,8 +4,9 @@ import type { AppConnection, Link, LinkFault, Listener, Offer, OverlayTransport 
 import type { Certificate, Identity } from '#reload/security/identity.ts';
 import type { IpAddressPort } from '#reload/wire/address.ts';
 import type { NodeId } from '#reload/wire/ids.ts';
+import { MemoryDatagramLink } from './memory-datagram.ts';
 import { MemoryLink, MemoryStream } from './memory-link.ts';
-import type { Dialler, Listening, MemoryHost } from './memory-network.ts';
+import type { ConnectionEnd, Dialler, Listening, MemoryHost } from './memory-network.ts';
 
 const OFFER_LIFE_MS = 15_000;
 
@@ -27,17 +28,15 @@ export class MemoryTransport implements OverlayTransport {
   }
 
   async listen(at: { readonly host: string; readonly port: number }, accept: (link: Link) => void): Promise<Listener> {
+    const identity = this.#identity;
     const listening = this.#host.network.listen(this.#host, at.port, {
-      certificate: this.#identity.certificate,
+      get certificate() {
+        return identity.certificate;
+      },
       kind: 'link',
       accept: (dialler) => {
         if (!this.#trusts(dialler.certificate)) return undefined;
-        const link = new MemoryLink(
-          this.#host,
-          dialler.certificate,
-          onlyNode(dialler.certificate),
-          dialler.host.address,
-        );
+        const link = this.#link(dialler.certificate, onlyNode(dialler.certificate), dialler.host.address);
         return { end: link, announce: () => this.#host.receive(() => accept(link)) };
       },
     });
@@ -53,7 +52,7 @@ export class MemoryTransport implements OverlayTransport {
     return this.#offer(
       'link',
       (dialler) => {
-        const link = new MemoryLink(this.#host, dialler.certificate, undefined, dialler.host.address);
+        const link = this.#link(dialler.certificate, undefined, dialler.host.address);
         return { end: link, connection: link };
       },
       (link, expected) => {
@@ -83,8 +82,9 @@ export class MemoryTransport implements OverlayTransport {
   ): Promise<Link> {
     const { accepted, listening } = await this.#dial('link', addresses, expected, signal);
     const nodeId = expected ?? onlyNode(listening.certificate);
-    const link = new MemoryLink(this.#host, listening.certificate, nodeId, listening.host.address);
-    MemoryLink.pair(link, accepted.end as MemoryLink);
+    const link = this.#link(listening.certificate, nodeId, listening.host.address);
+    if (link instanceof MemoryDatagramLink) MemoryDatagramLink.join(link, accepted.end as MemoryDatagramLink);
+    else MemoryLink.pair(link, accepted.end as MemoryLink);
     accepted.announce();
     return link;
   }
@@ -138,7 +138,7 @@ export class MemoryTransport implements OverlayTransport {
 
   #offer<Connection>(
     kind: 'link' | 'application',
-    connect: (dialler: Dialler) => { readonly end: MemoryLink | MemoryStream; readonly connection: Connection },
+    connect: (dialler: Dialler) => { readonly end: ConnectionEnd; readonly connection: Connection },
     bind: (connection: Connection, expected: NodeId) => boolean,
   ): Offer<Connection> {
     type Made = ReturnType<typeof connect>;
@@ -187,6 +187,12 @@ export class MemoryTransport implements OverlayTransport {
     };
   }
 
+  #link(peer: Certificate, nodeId: NodeId | undefined, remoteAddress: string): MemoryLink | MemoryDatagramLink {
+    const { datagramMtu } = this.#host.network;
+    if (datagramMtu === undefined) return new MemoryLink(this.#host, peer, nodeId, remoteAddress);
+    return new MemoryDatagramLink(this.#host, datagramMtu, { peer, nodeId, remoteAddress });
+  }
+
   #trusts(certificate: Certificate): boolean {
     try {
       this.#check(certificate);
@@ -203,9 +209,9 @@ export class MemoryTransport implements OverlayTransport {
   }
 }
 
-function discard(end: MemoryLink | MemoryStream | undefined): void {
-  if (end instanceof MemoryLink) end.close();
-  else end?.destroy();
+function discard(end: ConnectionEnd): void {
+  if (end instanceof MemoryStream) end.destroy();
+  else end.close();
 }
 
 function onlyNode(certificate: Certificate): NodeId | undefined {

@@ -31,6 +31,8 @@ export type EnrollmentFault =
   | { readonly code: 'untrusted-root' }
   | { readonly code: 'bad-invitation' }
   | { readonly code: 'bad-user-name' }
+  /** The certificate to renew has ended. */
+  | { readonly code: 'expired'; readonly notAfter: number }
   | { readonly code: 'bad-answer'; readonly detail: string }
   | { readonly code: 'bad-identity'; readonly path: string };
 

@@ -99,12 +99,16 @@ export class RecordStoreClient implements RecordClient {
 
   async #store(kind: KindDefinition, request: StoreRequest, after: bigint): Promise<StoreOutcome> {
     const { resource, lifetimeSeconds: lifetime, signal } = request;
+    const { signer } = this.#deps;
     const values: StoredData[] = [];
+    /** The signer's certificates at the time of signing: a renewal may come before the message leaves. */
+    const certificates: Uint8Array[] = [];
     for (const { place, value: bytes } of request.values) {
       const value = valueAt(place, bytes);
       const storageTime = await this.#deps.storageTimes.next(after);
       const input = valueSignatureInput({ resource, kind: kind.id, storageTime, value });
-      values.push({ storageTime, lifetime, value, signature: this.#deps.signer.sign(input) });
+      values.push({ storageTime, lifetime, value, signature: signer.sign(input) });
+      certificates.push(...[signer.certificate.der, ...signer.chain].filter((der) => !certificates.includes(der)));
     }
     const body = encode(storeReq, {
       resource,
@@ -118,7 +122,8 @@ export class RecordStoreClient implements RecordClient {
       ],
     });
     const destination = [resourceDestination(resource)];
-    const answer = await this.#request({ destination, code: MessageCode.storeReq, body, ...withSignal(signal) });
+    const asked = { destination, code: MessageCode.storeReq, body, certificates, ...withSignal(signal) };
+    const answer = await this.#request(asked);
     const { kindResponses } = decode(storeAns, answer.body);
     const response = kindResponses.find((candidate) => candidate.kind === kind.id);
     return { generation: response?.generationCounter ?? 0n, replicas: response?.replicas ?? [] };

@@ -59,6 +59,8 @@ export class TlsTransport implements OverlayTransport {
   readonly #refusals: RefusalLog;
   #server: Server | undefined;
   #context: SecureContext | undefined;
+  /** What handshakes show. */
+  #shown: Certificate | undefined;
 
   constructor(deps: TlsTransportDeps, options: TlsTransportOptions = {}) {
     this.#deps = deps;
@@ -174,6 +176,7 @@ export class TlsTransport implements OverlayTransport {
   }
 
   #tlsServer(): Server {
+    this.#followIdentity();
     if (this.#server !== undefined) return this.#server;
     const server = createServer({
       ...this.#contextOptions(),
@@ -202,6 +205,7 @@ export class TlsTransport implements OverlayTransport {
   }
 
   #shakeAsClient(tcp: Socket, signal: AbortSignal): Promise<Arrival> {
+    this.#followIdentity();
     this.#context ??= createSecureContext(this.#contextOptions());
     const socket = connect({
       socket: tcp,
@@ -291,6 +295,15 @@ export class TlsTransport implements OverlayTransport {
         maxMessageSize: () => this.#deps.configuration.current.maxMessageSize,
       },
     );
+  }
+
+  /** A renewed certificate is shown from the next handshake on. */
+  #followIdentity(): void {
+    const { certificate } = this.#deps.identity;
+    if (certificate === this.#shown) return;
+    this.#shown = certificate;
+    this.#context = undefined;
+    this.#server?.setSecureContext(this.#contextOptions());
   }
 
   #contextOptions(): ReturnType<typeof secureContextOptions> {
