@@ -1,5 +1,7 @@
 import { Failure } from '#platform/failure.ts';
+import { silentLogger } from '#platform/log.ts';
 import type { DatagramChannel, DatagramObserver } from '#reload/link/datagram-channel.ts';
+import { DatagramLink, type DatagramLinkOptions } from '#reload/link/datagram-link.ts';
 import type { LinkFault } from '#reload/link/link.ts';
 import type { MemoryHost } from './memory-network.ts';
 
@@ -64,5 +66,20 @@ export class MemoryDatagramChannel implements DatagramChannel {
   /** A parted network loses everything; the system of a stopped process keeps what arrives. */
   #carry(other: MemoryDatagramChannel, arrive: () => void): void {
     if (this.#host.reaches(other.#host)) this.#host.network.carryDatagram(() => other.#host.receive(arrive));
+  }
+}
+
+/** One end of a simulated DTLS link: the program's own datagram link over such a channel. */
+export class MemoryDatagramLink extends DatagramLink {
+  readonly #channel: MemoryDatagramChannel;
+
+  constructor(host: MemoryHost, mtu: number, options: DatagramLinkOptions) {
+    const channel = new MemoryDatagramChannel(host, mtu);
+    super(channel, { clock: host.clock, log: silentLogger }, options);
+    this.#channel = channel;
+  }
+
+  static join(a: MemoryDatagramLink, b: MemoryDatagramLink): void {
+    MemoryDatagramChannel.pair(a.#channel, b.#channel);
   }
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '#platform/clock.ts';
 import type { Certificate } from '#reload/security/identity.ts';
 import type { IpAddressPort } from '#reload/wire/address.ts';
+import type { MemoryDatagramLink } from './memory-datagram.ts';
 import type { MemoryLink, MemoryStream } from './memory-link.ts';
 import type { SeededRandom } from './seeded-random.ts';
 import { ProcessClock } from './virtual-clock.ts';
@@ -19,6 +20,8 @@ export interface MemoryNetworkOptions {
   readonly duplicate: number;
   /** Share of messages that others may overtake. */
   readonly reorder: number;
+  /** With it links carry datagrams, as DTLS does, of at most so many bytes without IP cutting them up; else they are like TLS. */
+  readonly datagramMtu?: number;
 }
 
 const RETRANSMISSION_MS = 300;
@@ -30,8 +33,10 @@ export interface Listening {
   readonly certificate: Certificate;
   readonly kind: 'link' | 'application';
   /** Makes the listening end of the connection, or undefined when it refuses. `announce` tells the listener, once both ends are joined. */
-  accept(dialler: Dialler): { readonly end: MemoryLink | MemoryStream; announce(): void } | undefined;
+  accept(dialler: Dialler): { readonly end: ConnectionEnd; announce(): void } | undefined;
 }
+
+export type ConnectionEnd = MemoryLink | MemoryDatagramLink | MemoryStream;
 
 export interface Dialler {
   readonly host: MemoryHost;
@@ -61,6 +66,10 @@ export class MemoryNetwork {
   host(): MemoryHost {
     const n = ++this.#hosts;
     return new MemoryHost(this, this.#clock, `10.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}`);
+  }
+
+  get datagramMtu(): number | undefined {
+    return this.#options.datagramMtu;
   }
 
   /** Sees every message as it leaves. */

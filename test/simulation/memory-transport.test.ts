@@ -1,15 +1,15 @@
 import type { TransportWorld } from '../reload/link/transport-contract.ts';
 import { transportContract } from '../reload/link/transport-contract.ts';
 import { createTestOverlay } from '../support/overlay.ts';
-import { MemoryNetwork } from './memory-network.ts';
+import { MemoryNetwork, type MemoryNetworkOptions } from './memory-network.ts';
 import { MemoryTransport } from './memory-transport.ts';
 import { SeededRandom } from './seeded-random.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
-async function memoryWorld(): Promise<TransportWorld> {
+async function memoryWorld(options: Partial<MemoryNetworkOptions>): Promise<TransportWorld> {
   const clock = new VirtualClock();
   const overlay = await createTestOverlay({ clock });
-  const network = new MemoryNetwork({ clock, random: new SeededRandom('contract') }, {});
+  const network = new MemoryNetwork({ clock, random: new SeededRandom('contract') }, options);
   return {
     host: '0.0.0.0',
     async member(user) {
@@ -21,4 +21,5 @@ async function memoryWorld(): Promise<TransportWorld> {
   };
 }
 
-transportContract('the simulated network', memoryWorld);
+transportContract('the simulated network', () => memoryWorld({}));
+transportContract('the simulated network with datagram links', () => memoryWorld({ datagramMtu: 1300 }));

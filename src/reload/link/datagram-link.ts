@@ -42,6 +42,7 @@ export class DatagramLink implements Link {
   #timer: Timer | undefined;
   #linger: Timer | undefined;
   #closed: Failure<LinkFault> | undefined;
+  #listening = false;
   #ended = false;
   #toldSuspect = false;
 
@@ -66,16 +67,16 @@ export class DatagramLink implements Link {
     this.#nodeId = nodeId;
   }
 
-  /** What came before has no ACK and will be sent again. */
+  /** What came before was not acknowledged, and is sent again. */
   observe(observer: LinkObserver): void {
-    const first = this.#observer === undefined;
     this.#observer = observer;
     if (this.#closed !== undefined) observer.closed(this.#closed);
-    else if (first) this.#listen();
+    else this.#listen();
   }
 
   send(message: Uint8Array): void {
     if (this.#closed !== undefined) return;
+    this.#listen();
     if (message.length + DATA_HEADER > MAX_DATAGRAM) {
       this.#deps.log.warn('message does not fit a datagram and is dropped', { bytes: message.length });
       return;
@@ -88,12 +89,15 @@ export class DatagramLink implements Link {
   close(reason?: Failure<LinkFault>): void {
     if (this.#closed !== undefined) return;
     this.#closed = reason ?? new Failure<LinkFault>({ code: 'closed' }, 'the link was closed');
-    if (reason?.fault.code === 'timeout' || this.#sender.empty || this.#observer === undefined) this.#end();
+    if (reason?.fault.code === 'timeout' || this.#sender.empty) this.#end();
     else this.#linger = this.#deps.clock.after(LINGER, () => this.#end());
     this.#observer?.closed(this.#closed);
   }
 
+  /** Not before something is sent or awaited: a constructor does nothing. */
   #listen(): void {
+    if (this.#listening) return;
+    this.#listening = true;
     this.#channel.observe({
       datagram: (bytes) => this.#receive(bytes),
       closed: (reason) => {
@@ -112,7 +116,7 @@ export class DatagramLink implements Link {
       this.#run();
       return;
     }
-    if (this.#closed !== undefined) return;
+    if (this.#closed !== undefined || this.#observer === undefined) return;
     const isDouble = this.#history.has(frame.sequence);
     this.#channel.send(encodeAckFrame(frame.sequence, this.#history.receive(frame.sequence)));
     if (!isDouble) this.#deliver(frame.message);
