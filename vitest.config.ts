@@ -9,7 +9,7 @@ export default defineConfig({
           name: 'unit',
           maxWorkers: 2,
           include: ['test/**/*.test.ts'],
-          exclude: ['test/interop/**'],
+          exclude: ['test/interop/**', 'test/durability/kill.test.ts'],
           testTimeout: 20_000,
           hookTimeout: 30_000,
         },
@@ -23,6 +23,8 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      // Storing peers that are killed: ROUNDS and SEED in the environment.
+      { test: { name: 'durability', include: ['test/durability/kill.test.ts'] } },
     ],
   },
 });

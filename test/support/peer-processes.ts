@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import type { PeerAnswer, PeerOrder } from './peer-orders.ts';
 
-/** One peer in a process of its own. */
-export class PeerProcess {
+/** One peer in a process of its own, which obeys orders of one kind. */
+export class PeerProcess<Order extends object = PeerOrder> {
   readonly #child: ChildProcess;
   readonly #pending = new Map<number, { resolve(result: unknown): void; reject(error: Error): void }>();
   #next = 0;
@@ -26,7 +26,7 @@ export class PeerProcess {
     });
   }
 
-  ask<T>(order: PeerOrder): Promise<T> {
+  ask<T>(order: Order): Promise<T> {
     const id = this.#next++;
     return new Promise<T>((resolve, reject) => {
       this.#pending.set(id, { resolve: (result) => resolve(result as T), reject });
@@ -47,12 +47,14 @@ export class PeerProcess {
 }
 
 /** Bundles the program once, since Node 20 does not run TypeScript. It lies in the package, where its dependencies are found. */
-export async function buildPeerProgram(): Promise<{ readonly path: string; remove(): Promise<void> }> {
+export async function buildPeerProgram(
+  entry: URL = new URL('peer-process.ts', import.meta.url),
+): Promise<{ readonly path: string; remove(): Promise<void> }> {
   const root = fileURLToPath(new URL('../..', import.meta.url));
   const directory = await mkdtemp(join(root, 'node_modules', '.peer-process-'));
   const path = join(directory, 'peer.mjs');
   await build({
-    entryPoints: [fileURLToPath(new URL('peer-process.ts', import.meta.url))],
+    entryPoints: [fileURLToPath(entry)],
     bundle: true,
     platform: 'node',
     format: 'esm',

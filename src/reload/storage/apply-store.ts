@@ -31,6 +31,7 @@ export function applyStore(
   for (const entry of present) if (isLive(entry, options.now)) places.set(placeOf(entry.data.value), entry);
   const stored = new Map<string, Entry>();
   for (const offered of incoming) {
+    if (isRepeatedAppend(offered, places.values())) continue;
     const entry = withIndex(kind, offered, places);
     const place = placeOf(entry.data.value);
     const previous = places.get(place);
@@ -64,6 +65,20 @@ function withIndex(kind: KindDefinition, entry: Entry, places: ReadonlyMap<strin
     throw refuse(ErrorCode.dataTooLarge, `kind ${kind.name}: array indices end at ${kind.maxCount - 1}`);
   }
   return { ...entry, data: { ...entry.data, value: { ...value, index } } };
+}
+
+/**
+ * An append that is here already: its owner had no answer and sent it again, perhaps to another peer. No index is signed, so the
+ * storage time, which an owner never uses twice, tells.
+ */
+function isRepeatedAppend({ data }: Entry, present: Iterable<Entry>): boolean {
+  const { value, storageTime } = data;
+  if (value.model !== 'array' || value.index !== APPEND_INDEX) return false;
+  for (const { data: known } of present) {
+    if (known.value.model !== 'array' || known.storageTime !== storageTime) continue;
+    if (isSameValue({ ...known, value: { ...known.value, index: APPEND_INDEX } }, data)) return true;
+  }
+  return false;
 }
 
 /** The index behind the last element of an array. */

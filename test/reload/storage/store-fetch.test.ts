@@ -107,6 +107,18 @@ describe('Store and Fetch', () => {
     ]);
   });
 
+  it('append once what is sent twice, since its owner had no answer', async () => {
+    const kind = TEST_KINDS.array.id;
+    const appended = (time: bigint) =>
+      signed(kind, '', { time, value: { model: 'array', index: 0xffffffff, exists: true, value: utf8('once') } });
+    const value = appended(1000n);
+    await rawStore(alice, [{ kind, values: [value] }]);
+    await rawStore(alice, [{ kind, values: [value] }]);
+    expect(await texts(kind)).toEqual(['once']);
+    await rawStore(alice, [{ kind, values: [appended(1001n)] }]);
+    expect(await texts(kind)).toEqual(['once', 'once']);
+  });
+
   it('R6940-7.2.3-01 R6940-7.4.1.1-29 R6940-7.4.2.1-05 keep one value a dictionary key', async () => {
     await store(TEST_KINDS.keyed.id, [
       [key('k1'), 'a'],
