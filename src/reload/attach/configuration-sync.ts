@@ -1,4 +1,4 @@
-import type { Clock } from '#platform/clock.ts';
+import type { Clock, Timer } from '#platform/clock.ts';
 import { Failure, messageOf } from '#platform/failure.ts';
 import { type Logger, printable } from '#platform/log.ts';
 import type { Random } from '#platform/random.ts';
@@ -7,6 +7,8 @@ import type { IncomingRequest, Request, RequestHandler, Response } from '#reload
 import type { ConfigurationMismatch } from '#reload/messaging/mismatch.ts';
 import { refuse } from '#reload/messaging/refusal.ts';
 import type { ConfigurationSource } from '#reload/overlay-config/configuration.ts';
+import type { AddedKind } from '#reload/overlay-config/current-configuration.ts';
+import { readDocument, readKindBlock } from '#reload/overlay-config/document.ts';
 import type { ConfigurationFault } from '#reload/overlay-config/fault.ts';
 import { decode, encode } from '#reload/wire/codec.ts';
 import { ErrorCode, MessageCode } from '#reload/wire/codes.ts';
@@ -23,17 +25,26 @@ interface MismatchExchange {
 
 export interface ConfigurationSyncDeps {
   readonly exchange: MismatchExchange;
-  readonly configuration: ConfigurationSource;
+  readonly configuration: ConfigurationSource & { readonly addedKinds: readonly AddedKind[] };
   readonly links: { nodes(): readonly NodeId[] };
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
-  /** Checks a document and puts it in force; throws `Failure<ConfigurationFault>` when it does not deserve that. */
-  readonly adopt: (document: Uint8Array) => void;
+  readonly adoption: Adoption;
+}
+
+/** Who checks what others send and puts it in force. Both throw `Failure<ConfigurationFault>` for what does not deserve that. */
+export interface Adoption {
+  adopt(document: Uint8Array): void;
+  adoptKinds(blocks: readonly Uint8Array[]): void;
+  /** The overlay seems to have a newer document that nobody can bring here. */
+  lost(): void;
 }
 
 /** Nodes that were sent the document in force within the last request lifetime. */
 const MAX_REMEMBERED = 256;
+/** How many times the reliability timer a newer document is waited for that others have shown to exist. */
+const PATIENCE = 10;
 
 /** Spreads newer configuration documents and takes them (RFC 6940 §6.5.4). */
 export class ConfigurationSync {
@@ -43,6 +54,7 @@ export class ConfigurationSync {
   readonly #spread: ConfigurationSpread;
   #sequence: number;
   #stopped = false;
+  #expecting: Timer | undefined;
 
   constructor(deps: ConfigurationSyncDeps) {
     this.#deps = deps;
@@ -59,7 +71,8 @@ export class ConfigurationSync {
     const { exchange, configuration } = this.#deps;
     exchange.handle(MessageCode.configUpdateReq, (request) => this.#onUpdate(request));
     exchange.onConfigurationMismatch(({ peerIs, nodeId, returnPath }) => {
-      if (peerIs === 'older' && this.#mayDisturb(nodeId)) void this.#send(nodeId, { destination: returnPath });
+      if (peerIs === 'newer') this.#expectNewer();
+      else if (this.#mayDisturb(nodeId)) void this.#send(nodeId, { destination: returnPath });
     });
     configuration.onChange(() => this.#onChange());
   }
@@ -67,6 +80,38 @@ export class ConfigurationSync {
   stop(): void {
     this.#stopped = true;
     this.#spread.stop();
+    this.#expecting?.cancel();
+  }
+
+  /**
+   * Gives a node that answered Error_Unknown_Kind the definitions of those Kinds (RFC 6940 §7.4.1.2). Resolves with whether it has them
+   * now; false as well when they are not defined in this overlay.
+   */
+  async teach(node: NodeId, kinds: readonly number[]): Promise<boolean> {
+    const blocks = this.#blocksOf(kinds);
+    if (blocks.length === 0 || blocks.length < kinds.length || !this.#mayDisturb(`${node} ${kinds.join(' ')}`)) {
+      return false;
+    }
+    const body = encode(configUpdateReq, { type: 'kind', kinds: blocks });
+    return this.#request(node, { destination: [nodeDestination(node)], body });
+  }
+
+  #blocksOf(kinds: readonly number[]): readonly Uint8Array[] {
+    const { configuration } = this.#deps;
+    const { kindBlocks } = readDocument(configuration.bytes, configuration.current.instanceName);
+    const known = new Map(kindBlocks.map(({ kind, block }) => [kind.id, block]));
+    for (const { kind, block } of configuration.addedKinds) known.set(kind.id, block);
+    return kinds.flatMap((id) => known.get(id) ?? []).filter(standsAlone);
+  }
+
+  /** Whoever has the newer document brings it, as a rule. If nobody did after a while, something is wrong. */
+  #expectNewer(): void {
+    const { clock, configuration, adoption } = this.#deps;
+    const { sequence, reliabilityTimer } = configuration.current;
+    this.#expecting ??= clock.after(PATIENCE * reliabilityTimer, () => {
+      this.#expecting = undefined;
+      if (configuration.current.sequence === sequence) adoption.lost();
+    });
   }
 
   #onChange(): void {
@@ -78,16 +123,17 @@ export class ConfigurationSync {
   }
 
   #onUpdate({ body, signatory }: IncomingRequest): Response {
-    const { configuration, adopt } = this.#deps;
+    const { configuration, adoption } = this.#deps;
     const update = decode(configUpdateReq, body);
-    if (update.type !== 'config') throw refuse(ErrorCode.forbidden, 'Kinds are taken with a whole configuration only');
     try {
-      adopt(update.configData);
+      if (update.type === 'config') adoption.adopt(update.configData);
+      else if (update.type === 'kind') adoption.adoptKinds(update.kinds);
+      else throw refuse(ErrorCode.invalidMessage, 'this type of ConfigUpdate is not known here');
     } catch (error) {
       if (offeredSequence(error) === configuration.current.sequence) this.#spread.informed(signatory.nodeId);
       throw refuse(errorCodeOf(error), messageOf(error));
     }
-    this.#spread.informed(signatory.nodeId);
+    if (update.type === 'config') this.#spread.informed(signatory.nodeId);
     return { body: new Uint8Array() };
   }
 
@@ -100,26 +146,42 @@ export class ConfigurationSync {
     nodeId: NodeId,
     way: { readonly destination: readonly Destination[]; readonly firstHop?: NodeId },
   ): Promise<void> {
-    const { configuration, exchange, log } = this.#deps;
-    const body = encode(configUpdateReq, { type: 'config', configData: configuration.bytes });
+    const body = encode(configUpdateReq, { type: 'config', configData: this.#deps.configuration.bytes });
+    await this.#request(nodeId, { ...way, body });
+  }
+
+  async #request(nodeId: NodeId, request: Omit<Request, 'code'>): Promise<boolean> {
+    const { exchange, log } = this.#deps;
     try {
-      await exchange.request({ ...way, code: MessageCode.configUpdateReq, body });
+      await exchange.request({ ...request, code: MessageCode.configUpdateReq });
+      return true;
     } catch (error) {
       log.debug('ConfigUpdate was not taken', { nodeId, error: printable(messageOf(error)) });
+      return false;
     }
   }
 
-  #mayDisturb(nodeId: NodeId): boolean {
+  #mayDisturb(target: string): boolean {
     const { sequence } = this.#deps.configuration.current;
     const now = this.#deps.clock.now();
     for (const [key, until] of this.#sent) {
       if (until > now && this.#sent.size < MAX_REMEMBERED) break;
       this.#sent.delete(key);
     }
-    const key = `${nodeId}/${sequence}`;
+    const key = `${target}/${sequence}`;
     if (this.#sent.has(key)) return false;
     this.#sent.set(key, now + 5 * this.#deps.configuration.current.reliabilityTimer);
     return true;
+  }
+}
+
+/** Whether a block can be read without the document around it, whose namespace prefixes it might use. */
+function standsAlone(block: Uint8Array): boolean {
+  try {
+    readKindBlock(block);
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -132,5 +194,6 @@ function offeredSequence(error: unknown): number | undefined {
 function errorCodeOf(error: unknown): number {
   const code = error instanceof Failure ? (error as Failure<ConfigurationFault>).code : undefined;
   if (code === 'stale') return ErrorCode.configTooOld;
+  if (code === 'unsupported') return ErrorCode.incompatibleWithOverlay;
   return code === 'signature' ? ErrorCode.forbidden : ErrorCode.invalidMessage;
 }

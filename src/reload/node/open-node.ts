@@ -43,12 +43,9 @@ function withIntervals(configuration: CurrentConfiguration, options: OpenNodeOpt
   const { chordUpdateInterval, chordPingInterval } = options;
   if (chordUpdateInterval === undefined && chordPingInterval === undefined) return configuration;
   const { current, bytes } = configuration;
-  return new CurrentConfiguration({
-    configuration: {
-      ...current,
-      chordUpdateInterval: chordUpdateInterval ?? current.chordUpdateInterval,
-      chordPingInterval: chordPingInterval ?? current.chordPingInterval,
-    },
-    document: bytes,
-  });
+  return new CurrentConfiguration({ configuration: current, document: bytes }, (document) => ({
+    ...document,
+    chordUpdateInterval: chordUpdateInterval ?? document.chordUpdateInterval,
+    chordPingInterval: chordPingInterval ?? document.chordPingInterval,
+  }));
 }

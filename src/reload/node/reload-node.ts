@@ -7,7 +7,10 @@ import type { AppConnection, Listener, OverlayTransport } from '#reload/link/lin
 import { localLinkPair } from '#reload/link/local-link.ts';
 import type { MessengerCounters } from '#reload/messaging/counters.ts';
 import type { Exchange } from '#reload/messaging/exchange.ts';
+import type { LocalWays, WayIn } from '#reload/node/bootstrap/way.ts';
+import { ConfigurationLife } from '#reload/node/configuration-life.ts';
 import { BootstrapEntrances } from '#reload/node/entrances.ts';
+import type { ExitReason } from '#reload/node/membership.ts';
 import { type ReloadNodeOptions, START_TIMEOUT } from '#reload/node/options.ts';
 import { OverlayQueries } from '#reload/node/overlay-queries.ts';
 import { PeerCache } from '#reload/node/peer-cache.ts';
@@ -15,6 +18,7 @@ import { PeerMemory } from '#reload/node/peer-memory.ts';
 import { clientParts, type Place, type PlaceStatus, peerParts } from '#reload/node/place.ts';
 import { Stack } from '#reload/node/stack.ts';
 import type { CurrentConfiguration } from '#reload/overlay-config/current-configuration.ts';
+import type { SignedConfiguration } from '#reload/overlay-config/document.ts';
 import type { Identity, Signer, Verifier } from '#reload/security/identity.ts';
 import { RenewableIdentity, renewableSigner } from '#reload/security/renewable-identity.ts';
 import type { Kinds } from '#reload/storage/context.ts';
@@ -41,8 +45,14 @@ export interface ReloadNodeDeps {
   createSigner(identity: Identity): Signer;
   /** How an identity makes and takes connections; called once for this node and once for each hosted client. */
   openTransport(identity: Identity): OverlayTransport;
+  /** How this node looks for others near by and is found by them; by default in no way. */
+  openLocalWays?(signer: Signer): LocalWays;
   /** Told of each newer configuration document that the overlay brought, to keep it. */
   readonly onConfiguration?: (document: Uint8Array) => void;
+  /** Gets the document as a new member does, checked; without it the node depends on the overlay for newer ones. */
+  readonly fetchConfiguration?: (signal: AbortSignal) => Promise<SignedConfiguration>;
+  /** Told when the node has left the overlay because it can't be a member under a new document. */
+  readonly onExit?: (reason: ExitReason) => void;
 }
 
 /** Wait between two attempts to get into the overlay at the start, in milliseconds. */
@@ -54,6 +64,10 @@ export interface NodeStatus extends PlaceStatus {
   readonly mode: 'peer' | 'client';
   readonly overlay: string;
   readonly configurationSequence: number;
+  /** Why the node has left the overlay by itself. */
+  readonly exit?: string;
+  /** How this node got into the overlay the last time; undefined before that, and for hosted clients. */
+  readonly entrance: { readonly way: WayIn; readonly address?: string; readonly port?: number } | undefined;
   readonly links: readonly { readonly nodeId: NodeId; readonly address: string; readonly suspect: boolean }[];
   /** Records held for the overlay, replicas included. */
   readonly records: number;
@@ -77,9 +91,14 @@ export class ReloadNode {
   readonly #place: Place;
   readonly #memory: PeerMemory;
   readonly #storageTimes: StorageTimes;
+  readonly #entrances: BootstrapEntrances;
+  readonly #localWays: LocalWays | undefined;
+  readonly #life: ConfigurationLife;
   readonly #hosted = new Set<ReloadNode>();
   readonly #stopping = new AbortController();
   #listener: Listener | undefined;
+  #stopped: Promise<void> | undefined;
+  #founded = false;
 
   /** `host` is for `hostClient`: the peer in whose process this client lives. */
   constructor(given: ReloadNodeDeps, options: ReloadNodeOptions, host?: ReloadNode) {
@@ -99,10 +118,25 @@ export class ReloadNode {
       nextHop: (target: NodeId | ResourceId, previousHop?: NodeId) => this.#place.nextHop(target, previousHop),
       isCloseEnough: (resource: ResourceId, other: NodeId) => this.#place.isCloseEnough(resource, other),
     };
-    this.#stack = new Stack({ ...deps, signer, transport, topology });
+    const adoption = {
+      adopt: (document: Uint8Array) => this.#life.adopt(document),
+      adoptKinds: (blocks: readonly Uint8Array[]) => this.#life.adoptKinds(blocks),
+      lost: () => this.#life.lost(),
+    };
+    this.#stack = new Stack({ ...deps, signer, transport, topology, adoption });
     const { links, messenger, attacher } = this.#stack;
+    this.#life = new ConfigurationLife({
+      ...deps,
+      links,
+      mode: host === undefined ? options.mode : 'hosted',
+      stop: () => this.stop(),
+      isHosted: (node) => [...this.#hosted].some((client) => client.nodeId === node),
+    });
     const cache = new PeerCache(store.namespace('peers'));
-    const entrances = new BootstrapEntrances({ ...deps, nodeId, transport, links, cache }, options);
+    this.#localWays = host === undefined ? deps.openLocalWays?.(signer) : undefined;
+    const finders = this.#localWays?.finders ?? [];
+    const entrances = new BootstrapEntrances({ ...deps, nodeId, transport, links, cache, finders }, options);
+    this.#entrances = entrances;
     const shared = { ...deps, nodeId, links, exchange: messenger, attacher, entrances };
     const parts = options.mode === 'peer' ? peerParts(shared, options) : clientParts(shared, options, host?.nodeId);
     this.#storage = parts.storage;
@@ -130,6 +164,7 @@ export class ReloadNode {
    */
   async start(signal?: AbortSignal): Promise<void> {
     const { listen } = this.#options;
+    this.#life.start();
     this.#storage?.start();
     this.#stack.start();
     this.#place.start();
@@ -139,12 +174,23 @@ export class ReloadNode {
     }
     await this.#enter(signal === undefined ? this.#stopping.signal : AbortSignal.any([signal, this.#stopping.signal]));
     this.#memory.start(() => this.#place.status());
+    if (listen !== undefined && this.#options.mode === 'peer') {
+      const at = { host: listen.host, addresses: this.listening };
+      await this.#localWays?.announce(at, () => this.#place.status().joined);
+    }
   }
 
   /** Hands over what this node holds for the others, says Leave, and closes everything. */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.#stopped ??= this.#shutDown();
+    return this.#stopped;
+  }
+
+  async #shutDown(): Promise<void> {
+    this.#life.stop();
     this.#stopping.abort(new Failure<TopologyFault>({ code: 'stopped' }, 'the node is being stopped'));
     await Promise.all([...this.#hosted].map((client) => client.stop()));
+    await this.#localWays?.close();
     await this.#memory.stop();
     await this.#place.leave();
     await this.#listener?.close();
@@ -209,7 +255,7 @@ export class ReloadNode {
    * `Failure<ConfigurationFault>` and changes nothing otherwise.
    */
   adoptConfiguration(document: Uint8Array): void {
-    this.#stack.adopt(document);
+    this.#life.adopt(document);
   }
 
   status(): NodeStatus {
@@ -221,6 +267,8 @@ export class ReloadNode {
       mode: this.#options.mode,
       overlay: configuration.current.instanceName,
       configurationSequence: configuration.current.sequence,
+      ...(this.#life.exit === undefined ? {} : { exit: this.#life.exit.message }),
+      entrance: this.#founded ? { way: 'founded' } : this.#entrances.latest,
       ...this.#place.status(),
       links: links.nodes().map((nodeId) => ({
         nodeId,
@@ -244,7 +292,8 @@ export class ReloadNode {
       } catch (error) {
         signal.throwIfAborted();
         const isLost = error instanceof Failure && error.fault.code === 'no-contact';
-        if (isLost && this.#options.foundRing === true && this.#place.found()) return;
+        this.#founded = isLost && this.#options.foundRing === true && this.#place.found();
+        if (this.#founded) return;
         if (!isLost || clock.now() >= deadline) throw error;
         log.debug('not in the overlay yet', { why: messageOf(error) });
         await delay(clock, START_RETRY, signal);

@@ -2,7 +2,7 @@ import type { Clock } from '#platform/clock.ts';
 import type { Logger } from '#platform/log.ts';
 import type { Random } from '#platform/random.ts';
 import { Attacher } from '#reload/attach/attacher.ts';
-import { ConfigurationSync } from '#reload/attach/configuration-sync.ts';
+import { type Adoption, ConfigurationSync } from '#reload/attach/configuration-sync.ts';
 import { Forwarder } from '#reload/forwarding/forwarder.ts';
 import { LinkTable } from '#reload/forwarding/link-table.ts';
 import type { NextHop } from '#reload/forwarding/next-hop.ts';
@@ -10,7 +10,6 @@ import type { OverlayTransport } from '#reload/link/link.ts';
 import { Messenger } from '#reload/messaging/messenger.ts';
 import { answerPings } from '#reload/messaging/ping.ts';
 import type { CurrentConfiguration } from '#reload/overlay-config/current-configuration.ts';
-import { acceptNextConfiguration } from '#reload/security/configuration-signature.ts';
 import type { Signer, Verifier } from '#reload/security/identity.ts';
 import type { NodeId, ResourceId } from '#reload/wire/ids.ts';
 
@@ -23,8 +22,8 @@ export interface StackDeps {
   readonly random: Random;
   readonly log: Logger;
   readonly topology: NextHop & { isCloseEnough(resource: ResourceId, signer: NodeId): boolean };
-  /** Told of documents taken from the overlay, to keep them. */
-  readonly onConfiguration?: (document: Uint8Array) => void;
+  /** Takes documents and Kinds that others send. */
+  readonly adoption: Adoption;
 }
 
 /** The layers between links and topology, wired for one logical node. */
@@ -34,7 +33,7 @@ export class Stack {
   readonly messenger: Messenger;
   readonly attacher: Attacher;
   readonly #deps: StackDeps;
-  readonly #configurationSync: ConfigurationSync;
+  readonly configurationSync: ConfigurationSync;
 
   constructor(deps: StackDeps) {
     const { nodeId } = deps.signer;
@@ -55,12 +54,7 @@ export class Stack {
       isCloseEnough: (resource, signer) => deps.topology.isCloseEnough(resource, signer),
     });
     this.attacher = new Attacher({ ...deps, exchange: this.messenger, links: this.links }, { nodeId });
-    this.#configurationSync = new ConfigurationSync({
-      ...deps,
-      exchange: this.messenger,
-      links: this.links,
-      adopt: (document) => this.adopt(document),
-    });
+    this.configurationSync = new ConfigurationSync({ ...deps, exchange: this.messenger, links: this.links });
   }
 
   start(): void {
@@ -76,21 +70,13 @@ export class Stack {
     });
     answerPings(this.messenger, this.#deps);
     this.attacher.start();
-    this.#configurationSync.start();
+    this.configurationSync.start();
   }
 
   stop(): void {
     this.attacher.stop();
-    this.#configurationSync.stop();
+    this.configurationSync.stop();
     this.messenger.stop();
     this.links.close();
-  }
-
-  /** Checks a document as one that comes in a ConfigUpdate and puts it in force. Throws `Failure<ConfigurationFault>`. */
-  adopt(document: Uint8Array): void {
-    const { configuration, verifier, clock } = this.#deps;
-    const signed = acceptNextConfiguration(document, { configuration: configuration.current, verifier, clock });
-    configuration.replace(signed);
-    this.#deps.onConfiguration?.(document);
   }
 }

@@ -16,6 +16,8 @@ export interface OverlayConfiguration {
   readonly enrollmentServers: readonly string[];
   readonly selfSignedDigest: 'sha1' | 'sha256' | undefined;
   readonly bootstrapNodes: readonly { readonly address: string; readonly port: number }[];
+  /** Multicast groups at which peers answer searches for the overlay (RFC 7890 §5.4, docs/ARCHITECTURE.md). */
+  readonly multicastBootstrap: readonly { readonly address: string; readonly port: number }[];
   readonly turnDensity: number;
   readonly clientsPermitted: boolean;
   readonly noIce: boolean;
@@ -30,6 +32,8 @@ export interface OverlayConfiguration {
   readonly badNodes: readonly NodeId[];
   readonly mandatoryExtensions: readonly string[];
   readonly kinds: readonly KindConfiguration[];
+  /** Names of required Kinds that this program does not know. */
+  readonly unknownKinds: readonly string[];
   /** Seconds. */
   readonly chordUpdateInterval: number;
   readonly chordPingInterval: number;

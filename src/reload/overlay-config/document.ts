@@ -21,6 +21,8 @@ export interface SignedConfiguration {
 
 export interface SignedKind {
   readonly kind: KindConfiguration;
+  /** The bytes of the `kind-block` element. */
+  readonly block: Uint8Array;
   /** The bytes of the `kind` element. */
   readonly signedBytes: Uint8Array;
   /** Encoded SecurityBlock, or undefined when the block has none. */
@@ -63,6 +65,7 @@ function signedKind(block: XmlElement, bytes: Uint8Array): SignedKind {
   const signature = optionalChild(block, base('kind-signature'));
   return {
     kind: readKind(element),
+    block: bytes.subarray(block.start, block.end),
     signedBytes: bytes.subarray(element.start, element.end),
     signature: signature === undefined ? undefined : base64Of(signature),
   };

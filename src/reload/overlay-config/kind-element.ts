@@ -46,6 +46,13 @@ export function readKind(element: XmlElement): KindConfiguration {
   };
 }
 
+/** The name of a registered Kind that this program does not know; undefined of all others. */
+export function unknownNameOf(element: XmlElement): string | undefined {
+  const name = element.attributes.get('name')?.trim();
+  const known = name === undefined || element.attributes.get('id') !== undefined || REGISTERED_KINDS.has(name);
+  return known ? undefined : name;
+}
+
 export function readKindExtensions(parent: XmlElement): KindExtensions {
   return {
     domainRestriction: readDomainRestriction(parent),

@@ -5,9 +5,10 @@ export const SIP_NAMESPACE = 'urn:ietf:params:xml:ns:p2p:config-base:sip';
 export const REDIR_NAMESPACE = 'urn:ietf:params:xml:ns:p2p:redir';
 
 /**
- * Copperring's own elements, both optional children of `configuration`:
- * `pstn-domain`, the domain whose names belong to gateways, and
- * `gateway-prefix-lengths`, the digit counts for which gateways may open ReDiR namespaces, separated by blanks (`0 1 2 3`).
+ * Copperring's own elements, all optional children of `configuration`:
+ * `pstn-domain`, the domain whose names belong to gateways;
+ * `gateway-prefix-lengths`, the digit counts for which gateways may open ReDiR namespaces, separated by blanks (`0 1 2 3`); and
+ * `multicast-bootstrap`, any number of times: a group (attributes `address` and `port`, by default 6084) where peers answer searches.
  * Other implementations may ignore them, so they are no mandatory extension.
  */
 export const COPPERRING_NAMESPACE = 'urn:copperring:config';

@@ -1,6 +1,11 @@
 import type { KindConfiguration, OverlayConfiguration } from '#reload/overlay-config/configuration.ts';
 import { badValue, missing } from '#reload/overlay-config/fault.ts';
-import { type KindExtensions, readKind, readKindExtensions } from '#reload/overlay-config/kind-element.ts';
+import {
+  type KindExtensions,
+  readKind,
+  readKindExtensions,
+  unknownNameOf,
+} from '#reload/overlay-config/kind-element.ts';
 import { CHORD_NAMESPACE, COPPERRING_NAMESPACE } from '#reload/overlay-config/namespaces.ts';
 import * as values from '#reload/overlay-config/values.ts';
 import type { XmlElement } from '#reload/overlay-config/xml.ts';
@@ -11,6 +16,7 @@ const INT = { least: 1, most: 2 ** 31 - 1 };
 const DEFAULT_PEER_PORT = 6084;
 const MAX_SEQUENCE = 65534;
 const MAX_KINDS = 256;
+const MAX_GROUPS = 8;
 
 /** Reads one `configuration` element with all defaults (RFC 6940 §11.1). Unknown elements are left to `requireSupported`. */
 export function readConfiguration(element: XmlElement): OverlayConfiguration {
@@ -25,22 +31,32 @@ export function readConfiguration(element: XmlElement): OverlayConfiguration {
     nodeIdLength,
     ...readCredentials(element),
     ...readNetwork(element),
+    multicastBootstrap: readGroups(element),
     configurationSigners: nodeIds(element, 'configuration-signer', nodeIdLength),
     kindSigners: nodeIds(element, 'kind-signer', nodeIdLength),
     badNodes: nodeIds(element, 'bad-node', nodeIdLength),
     mandatoryExtensions: texts(element, 'mandatory-extension'),
     kinds: readKinds(element),
+    unknownKinds: requiredBlocks(element).flatMap((block) => unknownNameOf(kindIn(block)) ?? []),
     ...readChord(element),
     ...readGatewaySettings(element, instanceName),
   };
 }
 
-/** The `kind-block` elements of a `configuration`, in document order. */
+/** The `kind-block` elements of a `configuration` whose Kinds this program knows, in document order. */
 export function kindBlocksOf(configuration: XmlElement): readonly XmlElement[] {
+  return requiredBlocks(configuration).filter((block) => unknownNameOf(kindIn(block)) === undefined);
+}
+
+function requiredBlocks(configuration: XmlElement): readonly XmlElement[] {
   const required = values.optionalChild(configuration, base('required-kinds'));
   const blocks = required === undefined ? [] : values.childrenOf(required, base('kind-block'));
   if (blocks.length > MAX_KINDS) throw badValue('required-kinds', `of at most ${MAX_KINDS} Kinds`);
   return blocks;
+}
+
+function kindIn(block: XmlElement): XmlElement {
+  return values.requiredChild(block, base('kind'));
 }
 
 export function readInstanceName(element: XmlElement): string {
@@ -97,12 +113,22 @@ function readNetwork(element: XmlElement) {
 
 function readBootstrapNode(element: XmlElement): { address: string; port: number } {
   const address = element.attributes.get('address');
-  if (address === undefined) throw missing('attribute address of bootstrap-node');
+  if (address === undefined) throw missing(`attribute address of ${element.name}`);
   const port = element.attributes.get('port') ?? String(DEFAULT_PEER_PORT);
   return {
-    address: values.ipAddressOf(address.trim(), 'attribute address of bootstrap-node'),
-    port: values.integerOf(port, 'attribute port of bootstrap-node', { least: 1, most: 65535 }),
+    address: values.ipAddressOf(address.trim(), `attribute address of ${element.name}`),
+    port: values.integerOf(port, `attribute port of ${element.name}`, { least: 1, most: 65535 }),
   };
+}
+
+function readGroups(element: XmlElement): readonly { address: string; port: number }[] {
+  const name = 'multicast-bootstrap';
+  const groups = values.childrenOf(element, { namespace: COPPERRING_NAMESPACE, names: [name] }).map(readBootstrapNode);
+  if (groups.length > MAX_GROUPS) throw badValue(name, `present at most ${MAX_GROUPS} times`);
+  for (const { address } of groups) {
+    if (!values.isMulticast(address)) throw badValue(`attribute address of ${name}`, 'an IPv4 or IPv6 multicast group');
+  }
+  return groups;
 }
 
 function readChord(element: XmlElement) {
@@ -128,7 +154,7 @@ function readGatewaySettings(element: XmlElement, instanceName: string) {
 }
 
 function readKinds(element: XmlElement): readonly KindConfiguration[] {
-  const kinds = kindBlocksOf(element).map((block) => readKind(values.requiredChild(block, base('kind'))));
+  const kinds = kindBlocksOf(element).map((block) => readKind(kindIn(block)));
   const ids = new Set(kinds.map((kind) => kind.id));
   if (ids.size !== kinds.length) throw badValue('required-kinds', 'without two definitions of one Kind');
   return withExtensions(kinds, readKindExtensions(element));

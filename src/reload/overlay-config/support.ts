@@ -20,7 +20,11 @@ export function requireSupported(configuration: OverlayConfiguration): void {
   const extension = configuration.mandatoryExtensions.find((name) => !SUPPORTED_EXTENSIONS.has(name));
   if (extension !== undefined)
     throw unsupported(`mandatory-extension ${extension.slice(0, 100)}`, 'is not implemented');
+  const [unknown] = configuration.unknownKinds;
+  if (unknown !== undefined) throw unsupported(`kind ${unknown.slice(0, 40)}`, 'is not known to it');
   const kind = configuration.kinds.find((candidate) => !ACCESS_POLICIES.has(candidate.accessControl));
   if (kind !== undefined)
     throw unsupported(`access-control ${kind.accessControl.slice(0, 40)} of Kind ${kind.id}`, 'is not implemented');
+  // RFC 6940 §11.1: an overlay is with ICE or without, for all its nodes.
+  if (!configuration.noIce) throw unsupported('no-ice', 'is not true, and this node has no link protocol with ICE');
 }

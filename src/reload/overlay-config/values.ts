@@ -110,6 +110,12 @@ export function httpsUrlOf(text: string, at: string): string {
   return text;
 }
 
+/** Whether an IP address is that of a multicast group (RFC 5771 §3, RFC 4291 §2.7). */
+export function isMulticast(address: string): boolean {
+  const first = Number(address.split('.', 1)[0]);
+  return address.includes(':') ? /^ff[0-9a-f]{2}:/i.test(address) : first >= 224 && first <= 239;
+}
+
 export function ipAddressOf(text: string, at: string): string {
   if (isIP(text) === 0) throw badValue(at, 'an IPv4 or IPv6 address');
   return text;

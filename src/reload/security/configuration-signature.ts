@@ -1,12 +1,19 @@
 import type { Clock } from '#platform/clock.ts';
 import { Failure, messageOf } from '#platform/failure.ts';
 import type { OverlayConfiguration } from '#reload/overlay-config/configuration.ts';
-import { CurrentConfiguration, isNewerSequence } from '#reload/overlay-config/current-configuration.ts';
-import { readDocument, type SignedConfiguration, type SignedKind } from '#reload/overlay-config/document.ts';
-import type { ConfigurationFault } from '#reload/overlay-config/fault.ts';
+import { type AddedKind, CurrentConfiguration, isNewerSequence } from '#reload/overlay-config/current-configuration.ts';
+import {
+  readDocument,
+  readKindBlock,
+  type SignedConfiguration,
+  type SignedKind,
+} from '#reload/overlay-config/document.ts';
+import { type ConfigurationFault, unsupported } from '#reload/overlay-config/fault.ts';
+import { ACCESS_POLICIES } from '#reload/overlay-config/registered-kinds.ts';
 import { requireSupported } from '#reload/overlay-config/support.ts';
 import { CertificateVerifier } from '#reload/security/certificate-verifier.ts';
 import type { Signatory, SignatureInput, Signer, Verifier } from '#reload/security/identity.ts';
+import { withoutDisownedKinds } from '#reload/security/kind-signature.ts';
 import { bareElementSignatureInput, elementSignatureInput } from '#reload/security/signature-input.ts';
 import { decode, encode } from '#reload/wire/codec.ts';
 import { CertificateType } from '#reload/wire/codes.ts';
@@ -38,13 +45,13 @@ export function acceptFirstConfiguration(
   const pinned = { ...configuration, rootCerts: [trust.trustedRoot], selfSignedDigest: undefined };
   const verifier = verifierFor(pinned, document, trust.clock);
   requireSignature(signed, verifier, configuration.configurationSigners);
-  requireUsable(signed, trust.clock);
-  return signed;
+  return usable(signed, trust.clock);
 }
 
 /**
  * A document that is to follow the one in force: newer, and signed by a configuration-signer of the one in force
- * (RFC 6940 §11.1). Nothing is changed; throws `Failure<ConfigurationFault>`.
+ * (RFC 6940 §11.1). Nothing is changed; throws `Failure<ConfigurationFault>`. The code `unsupported` says that only this node can't
+ * follow: everything else about the document is good.
  */
 export function acceptNextConfiguration(
   document: Uint8Array,
@@ -59,15 +66,29 @@ export function acceptNextConfiguration(
       `Configuration document: sequence ${offered} does not follow ${current.sequence}.`,
     );
   requireSignature(signed, inForce.verifier, current.configurationSigners);
-  requireUsable(signed, inForce.clock);
-  return signed;
+  return usable(signed, inForce.clock);
 }
 
-/** Checks the signature of one Kind by a kind-signer (RFC 6940 §11.1). Throws `Failure<ConfigurationFault>`. */
-export function requireKindSignature(block: SignedKind, verifier: Verifier, kindSigners: readonly NodeId[]): void {
+/**
+ * A Kind that travels without a document (RFC 6940 §6.5.4.1), signed by a kind-signer of the configuration in force. Throws
+ * `Failure<ConfigurationFault>`.
+ */
+export function acceptKind(
+  bytes: Uint8Array,
+  inForce: { readonly configuration: OverlayConfiguration; readonly verifier: Verifier },
+): AddedKind {
+  const block = readKindBlock(bytes);
+  const signer = requireKindSignature(block, inForce.verifier, inForce.configuration.kindSigners);
+  if (!ACCESS_POLICIES.has(block.kind.accessControl))
+    throw unsupported(`access-control ${block.kind.accessControl.slice(0, 40)}`, 'is not implemented');
+  return { kind: block.kind, block: bytes, signer };
+}
+
+/** Checks the signature of one Kind, and returns which kind-signer made it (RFC 6940 §11.1). Throws `Failure<ConfigurationFault>`. */
+export function requireKindSignature(block: SignedKind, verifier: Verifier, kindSigners: readonly NodeId[]): NodeId {
   const at = `kind-signature of Kind ${block.kind.name ?? block.kind.id}`;
   if (block.signature === undefined) throw signatureFault(at, 'is missing');
-  verifyElement(block.signature, block.signedBytes, { verifier, signers: kindSigners, at });
+  return verifyElement(block.signature, block.signedBytes, { verifier, signers: kindSigners, at });
 }
 
 function requireSignature(signed: SignedConfiguration, verifier: Verifier, signers: readonly NodeId[]): void {
@@ -84,9 +105,9 @@ function requireSignature(signed: SignedConfiguration, verifier: Verifier, signe
 }
 
 /** Kinds are checked under the document itself: its roots and its kind-signers count from now on. */
-function requireUsable(signed: SignedConfiguration, clock: Clock): void {
+function usable(whole: SignedConfiguration, clock: Clock): SignedConfiguration {
+  const signed = withoutDisownedKinds(whole);
   const { configuration } = signed;
-  requireSupported(configuration);
   if (configuration.expiration !== undefined && configuration.expiration <= clock.now())
     throw new Failure<ConfigurationFault>(
       { code: 'expired', expiration: configuration.expiration },
@@ -94,6 +115,8 @@ function requireUsable(signed: SignedConfiguration, clock: Clock): void {
     );
   const verifier = verifierFor(configuration, signed.document, clock);
   for (const block of signed.kindBlocks) requireKindSignature(block, verifier, configuration.kindSigners);
+  requireSupported(configuration);
+  return signed;
 }
 
 function verifierFor(configuration: OverlayConfiguration, document: Uint8Array, clock: Clock): Verifier {
@@ -104,7 +127,7 @@ function verifyElement(
   encoded: Uint8Array,
   bytes: Uint8Array,
   by: { readonly verifier: Verifier; readonly signers: readonly NodeId[]; readonly at: string },
-): void {
+): NodeId {
   const block = readBlock(encoded, by.at);
   const certificates = block.certificates
     .filter(({ type }) => type === CertificateType.x509)
@@ -122,6 +145,7 @@ function verifyElement(
   }
   if (!by.signers.includes(signatory.nodeId))
     throw signatureFault(by.at, `was made by node ${signatory.nodeId}, which is not among the permitted signers`);
+  return signatory.nodeId;
 }
 
 function readBlock(encoded: Uint8Array, at: string): SecurityBlock {

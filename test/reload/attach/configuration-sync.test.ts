@@ -28,10 +28,16 @@ function sync(net: TestNetwork, node: TestNode): Synced {
     clock: net.clock,
     random: new SeededRandom('sync'),
     log: silentLogger,
-    adopt(document) {
-      if (synced.fault !== undefined) throw new Failure<ConfigurationFault>(synced.fault, 'not this one');
-      synced.adopted.push(Buffer.from(document).toString());
-      setSequence(node, 2);
+    adoption: {
+      adopt(document) {
+        if (synced.fault !== undefined) throw new Failure<ConfigurationFault>(synced.fault, 'not this one');
+        synced.adopted.push(Buffer.from(document).toString());
+        setSequence(node, 2);
+      },
+      adoptKinds() {
+        throw new Failure<ConfigurationFault>({ code: 'signature', at: 'kind-signature' }, 'not this one');
+      },
+      lost() {},
     },
   }).start();
   return synced;
@@ -112,11 +118,15 @@ describe('configuration updates', () => {
       clock: net.clock,
       random: new SeededRandom('sync'),
       log: silentLogger,
-      adopt(document) {
-        const { configuration, verifier } = alice;
-        configuration.replace(
-          acceptNextConfiguration(document, { configuration: configuration.current, verifier, clock: net.clock }),
-        );
+      adoption: {
+        adopt(document) {
+          const { configuration, verifier } = alice;
+          configuration.replace(
+            acceptNextConfiguration(document, { configuration: configuration.current, verifier, clock: net.clock }),
+          );
+        },
+        adoptKinds() {},
+        lost() {},
       },
     }).start();
     const offer = (sequence: number, signer = net.overlay.configurationSigner) => {

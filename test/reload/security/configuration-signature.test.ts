@@ -146,15 +146,19 @@ describe('kind signatures', () => {
     expect(faultOf(() => requireKindSignature(block, overlay.verifier(), [member.nodeId]))).toBe('nothing thrown');
   });
 
-  it('are wanted of every kind of a document: one that is missing or foreign refuses the document', () => {
+  it('are wanted of every kind of a document: one that is missing refuses the document, one of no kind-signer the Kind', () => {
     const signer = createSigner(overlay.configurationSigner);
-    const kinds = overlay.configuration.kinds.map((kind) => {
+    const kinds = overlay.configuration.kinds.map((kind, index) => {
       const xml = printKind(kind);
-      return { xml, signature: signElement(createSigner(member), utf8(xml)) };
+      return { xml, signature: signElement(index === 5 ? createSigner(member) : signer, utf8(xml)) };
     });
     const xml = printConfiguration(overlay.configuration, kinds);
-    const document = printDocument(xml, signElement(signer, utf8(xml)));
-    expect(first(document)).toBe('signature');
+    const accepted = acceptFirstConfiguration(printDocument(xml, signElement(signer, utf8(xml))), overlay.name, {
+      clock: overlay.clock,
+      trustedRoot: overlay.root.certificate,
+    });
+    expect(accepted.configuration.kinds).toEqual(overlay.configuration.kinds.toSpliced(5, 1));
+    expect(accepted.kindBlocks).toHaveLength(kinds.length - 1);
     const bare = xml.replace(/<kind-signature>[^<]*<\/kind-signature>/, '');
     expect(first(printDocument(bare, signElement(signer, utf8(bare))))).toBe('signature');
   });
