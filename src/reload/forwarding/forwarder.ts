@@ -2,6 +2,7 @@ import type { Clock } from '#platform/clock.ts';
 import { Failure, messageOf } from '#platform/failure.ts';
 import { type Logger, printable } from '#platform/log.ts';
 import { ErrorBudget } from '#reload/forwarding/error-budget.ts';
+import { packetsOf } from '#reload/forwarding/fragmenting.ts';
 import type { LinkTable } from '#reload/forwarding/link-table.ts';
 import type { NextHop } from '#reload/forwarding/next-hop.ts';
 import { Reassembler } from '#reload/forwarding/reassembler.ts';
@@ -264,7 +265,8 @@ export class Forwarder {
     const { nodeIdLength, maxMessageSize } = this.#deps.configuration.current;
     const bytes = encodeWithPayload(header, payload, { nodeIdLength });
     if (bytes.length > maxMessageSize) return 'too-large';
-    link.send(bytes);
+    const packets = packetsOf(header, payload, { whole: bytes, mtu: link.mtu }, { nodeIdLength });
+    for (const packet of packets) link.send(packet);
     return 'sent';
   }
 

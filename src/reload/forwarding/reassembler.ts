@@ -2,8 +2,8 @@ import { equalBytes } from '#platform/bytes.ts';
 import type { Clock, Timer } from '#platform/clock.ts';
 import type { ForwardingHeader } from '#reload/wire/forwarding-header.ts';
 
-/** Pieces of one message; a message of default size has at most 20 of the least size. */
-const MAX_PIECES = 128;
+/** Pieces of one message: a message of 65,536 bytes has 256 of the least size. */
+const MAX_PIECES = 256;
 /** Unfinished messages kept for one neighbour, and in all. */
 const MAX_PER_NEIGHBOUR = 32;
 const MAX_UNFINISHED = 256;

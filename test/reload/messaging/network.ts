@@ -118,18 +118,19 @@ export function makeNode(
 /** What the network does to a message on its way from `from`: undefined loses it. */
 export type Tap = (bytes: Uint8Array, from: NodeId) => Uint8Array | undefined;
 
-/** Links two nodes; `tap` sees, changes or loses what they send. */
-export function connect(a: TestNode, b: TestNode, tap: Tap = (bytes) => bytes): void {
+/** Links two nodes; `tap` sees, changes or loses what they send; with `mtu` the link is like one over datagrams. */
+export function connect(a: TestNode, b: TestNode, tap: Tap = (bytes) => bytes, mtu?: number): void {
   const [atA, atB] = localLinkPair(
     { nodeId: a.nodeId, certificate: a.identity.certificate },
     { nodeId: b.nodeId, certificate: b.identity.certificate },
   );
-  a.links.add(tapped(atA, a.nodeId, tap));
-  b.links.add(tapped(atB, b.nodeId, tap));
+  a.links.add(tapped(atA, a.nodeId, tap, mtu));
+  b.links.add(tapped(atB, b.nodeId, tap, mtu));
 }
 
-function tapped(link: Link, from: NodeId, tap: Tap): Link {
+function tapped(link: Link, from: NodeId, tap: Tap, mtu: number | undefined): Link {
   return {
+    ...(mtu !== undefined && { mtu }),
     peer: link.peer,
     remoteAddress: link.remoteAddress,
     get nodeId() {
