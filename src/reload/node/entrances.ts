@@ -5,6 +5,7 @@ import type { Logger } from '#platform/log.ts';
 import { type Random, randomBelow } from '#platform/random.ts';
 import type { LinkTable } from '#reload/forwarding/link-table.ts';
 import type { LinkFault, OverlayTransport } from '#reload/link/link.ts';
+import type { Finder, WayIn } from '#reload/node/bootstrap/way.ts';
 import type { BootstrapAddress, PeerCache } from '#reload/node/peer-cache.ts';
 import type { ConfigurationSource } from '#reload/overlay-config/configuration.ts';
 import type { Entrances } from '#reload/topology/chord/core.ts';
@@ -17,6 +18,8 @@ export interface BootstrapEntrancesDeps {
   readonly links: LinkTable;
   readonly configuration: ConfigurationSource;
   readonly cache: PeerCache;
+  /** Ways to find peers near by, tried when no listed one lets this node in. */
+  readonly finders?: readonly Finder[];
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -27,37 +30,53 @@ export interface BootstrapEntrancesOptions {
   readonly bootstrapNodes?: readonly BootstrapAddress[];
 }
 
+/** How a node came by the peer that it tried last as its way into the overlay. */
+export interface Entrance extends BootstrapAddress {
+  readonly way: WayIn;
+}
+
 /** How long one entrance may take to let this node in, in milliseconds. */
 const DIAL_PATIENCE = 5000;
+/** Addresses of which is remembered who answered there. */
+const MAX_KNOWN = 256;
 
-/** Links to peers known from before, then to bootstrap nodes in random order (RFC 6940 §11.4). */
+/**
+ * Links to peers known from before, then to bootstrap nodes in random order (RFC 6940 §11.4), then to what the finders find
+ * (RFC 7890 §5.4). Whoever looks for another ring than its own begins with the bootstrap nodes and ends with the peers known from before.
+ */
 export class BootstrapEntrances implements Entrances {
   readonly #deps: BootstrapEntrancesDeps;
   readonly #options: BootstrapEntrancesOptions;
   /** Who answered at an address, to use an open link in place of a new one. */
   readonly #nodes = new Map<string, NodeId>();
+  #latest: Entrance | undefined;
 
   constructor(deps: BootstrapEntrancesDeps, options: BootstrapEntrancesOptions) {
     this.#deps = deps;
     this.#options = options;
   }
 
+  /** The one yielded last to a search for a way in. */
+  get latest(): Entrance | undefined {
+    return this.#latest;
+  }
+
   async *contacts(signal: AbortSignal, { bootstrapFirst = false } = {}): AsyncIterable<NodeId> {
-    const { configuration, cache, log } = this.#deps;
-    const listed = this.#shuffled(this.#options.bootstrapNodes ?? configuration.current.bootstrapNodes);
-    const known = cache.list();
     const seen = new Set<string>();
-    for (const at of bootstrapFirst ? [...listed, ...known] : [...known, ...listed]) {
-      const key = `${at.address} ${at.port}`;
+    for await (const entrance of this.#candidates(bootstrapFirst, signal)) {
+      const { address, port, way } = entrance;
+      const key = keyOf(entrance);
       if (seen.has(key)) continue;
       seen.add(key);
       signal.throwIfAborted();
       try {
-        const nodeId = await this.#linkTo(at, key, signal);
-        if (nodeId !== undefined) yield nodeId;
+        const nodeId = await this.#linkTo(entrance, key, signal);
+        if (nodeId === undefined) continue;
+        if (!bootstrapFirst) this.#latest = { address, port, way };
+        yield nodeId;
       } catch (error) {
         signal.throwIfAborted();
-        log.info('bootstrap node not reached', { address: at.address, port: at.port, why: messageOf(error) });
+        this.#deps.log.info('bootstrap node not reached', { address, port, way, why: messageOf(error) });
       }
     }
   }
@@ -69,6 +88,17 @@ export class BootstrapEntrances implements Entrances {
       if (found === nodeId && address !== undefined) return { address, port: Number(port) };
     }
     return undefined;
+  }
+
+  async *#candidates(bootstrapFirst: boolean, signal: AbortSignal): AsyncIterable<Entrance> {
+    const { configuration, cache, finders = [] } = this.#deps;
+    const listed = this.#shuffled(this.#options.bootstrapNodes ?? configuration.current.bootstrapNodes);
+    if (!bootstrapFirst) yield* cache.list().map((at) => ({ ...at, way: 'cached' }) as const);
+    yield* listed.map((at) => ({ ...at, way: 'listed' }) as const);
+    for (const finder of finders) {
+      for await (const at of finder.find(signal)) yield { ...at, way: finder.way };
+    }
+    if (bootstrapFirst) yield* cache.list().map((at) => ({ ...at, way: 'cached' }) as const);
   }
 
   async #linkTo(at: BootstrapAddress, key: string, signal: AbortSignal): Promise<NodeId | undefined> {
@@ -85,11 +115,11 @@ export class BootstrapEntrances implements Entrances {
       const link = await transport.dialLink([addressPort(at)], undefined, either);
       const found = link.nodeId ?? link.peer.nodeIds[0];
       if (found === undefined || link.peer.nodeIds.includes(nodeId)) {
-        this.#nodes.set(key, nodeId);
+        this.#know(key, nodeId);
         link.close();
         return undefined;
       }
-      this.#nodes.set(key, found);
+      this.#know(key, found);
       link.bind(found);
       links.add(link);
       return found;
@@ -98,12 +128,24 @@ export class BootstrapEntrances implements Entrances {
     }
   }
 
+  /** The latest stay, so that a network full of false peers costs no memory. */
+  #know(key: string, node: NodeId): void {
+    this.#nodes.delete(key);
+    this.#nodes.set(key, node);
+    const [oldest] = this.#nodes.keys();
+    if (this.#nodes.size > MAX_KNOWN && oldest !== undefined) this.#nodes.delete(oldest);
+  }
+
   #shuffled(addresses: readonly BootstrapAddress[]): readonly BootstrapAddress[] {
     const left = [...addresses];
     const shuffled: BootstrapAddress[] = [];
     while (left.length > 0) shuffled.push(...left.splice(randomBelow(this.#deps.random, left.length), 1));
     return shuffled;
   }
+}
+
+function keyOf({ address, port }: BootstrapAddress): string {
+  return `${address} ${port}`;
 }
 
 function addressPort({ address, port }: BootstrapAddress): IpAddressPort {
