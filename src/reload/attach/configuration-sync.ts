@@ -4,7 +4,7 @@ import { type Logger, printable } from '#platform/log.ts';
 import type { Random } from '#platform/random.ts';
 import { ConfigurationSpread } from '#reload/attach/configuration-spread.ts';
 import type { IncomingRequest, Request, RequestHandler, Response } from '#reload/messaging/exchange.ts';
-import type { ConfigurationMismatch } from '#reload/messaging/mismatch.ts';
+import type { ConfigurationMismatch, KindLack } from '#reload/messaging/mismatch.ts';
 import { refuse } from '#reload/messaging/refusal.ts';
 import type { ConfigurationSource } from '#reload/overlay-config/configuration.ts';
 import type { AddedKind } from '#reload/overlay-config/current-configuration.ts';
@@ -21,6 +21,7 @@ interface MismatchExchange {
   request(request: Request): Promise<unknown>;
   handle(code: number, handler: RequestHandler): void;
   onConfigurationMismatch(listener: (mismatch: ConfigurationMismatch) => void): void;
+  onKindLack(listener: (lack: KindLack) => void): void;
 }
 
 export interface ConfigurationSyncDeps {
@@ -74,6 +75,7 @@ export class ConfigurationSync {
       if (peerIs === 'newer') this.#expectNewer();
       else if (this.#mayDisturb(nodeId)) void this.#send(nodeId, { destination: returnPath });
     });
+    exchange.onKindLack((lack) => void this.#teach(lack));
     configuration.onChange(() => this.#onChange());
   }
 
@@ -83,17 +85,13 @@ export class ConfigurationSync {
     this.#expecting?.cancel();
   }
 
-  /**
-   * Gives a node that answered Error_Unknown_Kind the definitions of those Kinds (RFC 6940 §7.4.1.2). Resolves with whether it has them
-   * now; false as well when they are not defined in this overlay.
-   */
-  async teach(node: NodeId, kinds: readonly number[]): Promise<boolean> {
+  /** Gives a node that answered Error_Unknown_Kind the definitions of those Kinds, as far as there are any (RFC 6940 §7.4.1.2). */
+  async #teach({ nodeId, kinds }: KindLack): Promise<void> {
+    if (!this.#mayDisturb(`${nodeId} ${kinds.join(' ')}`)) return;
     const blocks = this.#blocksOf(kinds);
-    if (blocks.length === 0 || blocks.length < kinds.length || !this.#mayDisturb(`${node} ${kinds.join(' ')}`)) {
-      return false;
-    }
+    if (blocks.length === 0) return;
     const body = encode(configUpdateReq, { type: 'kind', kinds: blocks });
-    return this.#request(node, { destination: [nodeDestination(node)], body });
+    await this.#request(nodeId, { destination: [nodeDestination(nodeId)], body });
   }
 
   #blocksOf(kinds: readonly number[]): readonly Uint8Array[] {
@@ -150,14 +148,12 @@ export class ConfigurationSync {
     await this.#request(nodeId, { ...way, body });
   }
 
-  async #request(nodeId: NodeId, request: Omit<Request, 'code'>): Promise<boolean> {
+  async #request(nodeId: NodeId, request: Omit<Request, 'code'>): Promise<void> {
     const { exchange, log } = this.#deps;
     try {
       await exchange.request({ ...request, code: MessageCode.configUpdateReq });
-      return true;
     } catch (error) {
       log.debug('ConfigUpdate was not taken', { nodeId, error: printable(messageOf(error)) });
-      return false;
     }
   }
 

@@ -1,5 +1,5 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { equalBytes } from '#platform/bytes.ts';
 import { messageOf } from '#platform/failure.ts';
@@ -14,6 +14,7 @@ import { requireSupported } from '#reload/overlay-config/support.ts';
 import { readCertificate } from '#reload/security/certificate.ts';
 import { certificateFailure } from '#reload/security/fault.ts';
 import type { Identity } from '#reload/security/identity.ts';
+import { withoutDisownedKinds } from '#reload/security/kind-signature.ts';
 
 /** Key, certificate and intermediates in one file, so that they can't come apart. */
 const IDENTITY_FILE = 'identity.pem';
@@ -42,6 +43,24 @@ export async function saveMember(directory: string, member: MemberFiles): Promis
   await writePrivateFile(directory, IDENTITY_FILE, privateKeyToPem(member.privateKey) + certificates.join(''));
 }
 
+/** Replaces key and certificate together, after a renewal. */
+export async function saveIdentity(
+  directory: string,
+  { certificate, privateKey }: Pick<MemberFiles, 'certificate' | 'privateKey'>,
+): Promise<void> {
+  await writePrivateFile(directory, IDENTITY_FILE, privateKeyToPem(privateKey) + toPem(certificate.der));
+}
+
+/** Changes whenever the identity in a directory is replaced; undefined when there is none. */
+export async function identityVersion(directory: string): Promise<string | undefined> {
+  try {
+    const { ino, size, mtimeNs } = await stat(join(directory, IDENTITY_FILE), { bigint: true });
+    return `${ino} ${size} ${mtimeNs}`;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Replaces the document, after the overlay has adopted a new one. */
 export async function saveConfiguration(directory: string, document: Uint8Array): Promise<void> {
   await writePrivateFile(directory, DOCUMENT_FILE, document);
@@ -55,7 +74,7 @@ export async function loadMember(directory: string): Promise<StoredMember> {
   if (!equalBytes(publicKeyInfoOf(certificate.publicKey), publicKeyInfoOf(privateKey)))
     throw badIdentity(join(directory, IDENTITY_FILE), 'holds a key that does not belong to its certificate');
   const document = await readStored(join(directory, DOCUMENT_FILE));
-  const signed = readDocument(document, certificate.overlayName);
+  const signed = withoutDisownedKinds(readDocument(document, certificate.overlayName));
   requireSupported(signed.configuration);
   return {
     overlayName: certificate.overlayName,

@@ -6,7 +6,7 @@ import type { Forwarder, Incoming } from '#reload/forwarding/forwarder.ts';
 import type { MessageDropReason, MessengerCounters } from '#reload/messaging/counters.ts';
 import type { Answer, Exchange, ExchangeFault, Request, RequestHandler } from '#reload/messaging/exchange.ts';
 import { ANY_CONFIGURATION, Inbox } from '#reload/messaging/inbox.ts';
-import type { ConfigurationMismatch } from '#reload/messaging/mismatch.ts';
+import type { ConfigurationMismatch, KindLack } from '#reload/messaging/mismatch.ts';
 import { type ClosenessCheck, judgeOrigin } from '#reload/messaging/origin.ts';
 import { type Opened, open, seal } from '#reload/messaging/sealing.ts';
 import { Transaction } from '#reload/messaging/transaction.ts';
@@ -14,7 +14,8 @@ import type { ConfigurationSource } from '#reload/overlay-config/configuration.t
 import type { Signer, Verifier } from '#reload/security/identity.ts';
 import { decode } from '#reload/wire/codec.ts';
 import { ErrorCode, isRequestCode, MessageCode } from '#reload/wire/codes.ts';
-import { type ErrorResponse, errorResponse } from '#reload/wire/error.ts';
+import type { Destination } from '#reload/wire/destination.ts';
+import { type ErrorResponse, errorResponse, unknownKinds } from '#reload/wire/error.ts';
 import { type HeaderFields, RELOAD_VERSION } from '#reload/wire/forwarding-header.ts';
 import type { NodeId } from '#reload/wire/ids.ts';
 import { isWireFailure } from '#reload/wire/reader.ts';
@@ -45,6 +46,7 @@ export class Messenger implements Exchange {
   };
   /** Requests that were refused for an old configuration and go out again when a newer one is in force. */
   readonly #outdated = new Set<() => void>();
+  readonly #lackListeners: ((lack: KindLack) => void)[] = [];
   #stopped = false;
 
   constructor(deps: MessengerDeps) {
@@ -62,6 +64,11 @@ export class Messenger implements Exchange {
   /** Told of requests whose sender has another configuration, so that somebody can bring the older one up to date. */
   onConfigurationMismatch(listener: (mismatch: ConfigurationMismatch) => void): void {
     this.#inbox.onConfigurationMismatch(listener);
+  }
+
+  /** Told of peers that refused a request of this node for Kinds they do not know, so that somebody can teach them. */
+  onKindLack(listener: (lack: KindLack) => void): void {
+    this.#lackListeners.push(listener);
   }
 
   request(request: Request): Promise<Answer> {
@@ -215,10 +222,21 @@ export class Messenger implements Exchange {
         transaction.hint(failure);
         return;
       }
-      if (error.code === ErrorCode.configTooNew) {
-        this.#inbox.reportMismatch({ peerIs: 'older', nodeId: signatory.nodeId, returnPath: destination });
-      }
+      this.#follow(error, signatory.nodeId, destination);
       transaction.fail(failure);
+    }
+  }
+
+  /** What an Error says of the node that made it, beside that the request failed. */
+  #follow({ code, info }: ErrorResponse, nodeId: NodeId, returnPath: readonly Destination[]): void {
+    if (code === ErrorCode.configTooNew) this.#inbox.reportMismatch({ peerIs: 'older', nodeId, returnPath });
+    if (code === ErrorCode.configTooOld) this.#inbox.reportMismatch({ peerIs: 'newer', nodeId, returnPath });
+    if (code !== ErrorCode.unknownKind) return;
+    try {
+      const kinds = decode(unknownKinds, info);
+      for (const listener of this.#lackListeners) listener({ nodeId, kinds });
+    } catch (error) {
+      this.#deps.log.debug('an Error_Unknown_Kind names no Kinds', { nodeId, why: printable(messageOf(error)) });
     }
   }
 

@@ -38,6 +38,13 @@ export interface RecordStoreClientDeps {
   readonly log: Logger;
 }
 
+interface Attempt {
+  /** Storage times have to be later than this one. */
+  readonly after: bigint;
+  /** Least lifetimes of removals, in seconds by place. */
+  readonly remaining: ReadonlyMap<string, number>;
+}
+
 /** Milliseconds before a request that met a moving ring is repeated, once. */
 const RETRY_MS = 500;
 const REMEMBERED_VALUES = 1024;
@@ -49,6 +56,8 @@ const TRANSIENT: ReadonlySet<number> = new Set([
   ErrorCode.ttlExceeded,
   ErrorCode.configTooOld,
   ErrorCode.configTooNew,
+  // Meanwhile it is told of the Kind (RFC 6940 §7.4.1.2).
+  ErrorCode.unknownKind,
 ]);
 
 /** Reads and writes records of the overlay as one identity (RFC 6940 §7.4). */
@@ -75,13 +84,16 @@ export class RecordStoreClient implements RecordClient {
   async store(request: StoreRequest): Promise<StoreOutcome> {
     const kind = this.#kind(request.kind);
     this.#checkBeforeSending(kind, request);
+    const remaining = await this.#remainingLifetimes(kind, request);
     try {
-      return await this.#store(kind, request, 0n);
+      return await this.#store(kind, request, { after: 0n, remaining });
     } catch (thrown) {
-      if (remoteError(thrown) !== ErrorCode.dataTooOld) throw thrown;
+      const error = remoteError(thrown);
+      if (error === ErrorCode.generationCounterTooLow) throw await this.#overtaken(request, thrown);
+      if (error !== ErrorCode.dataTooOld) throw thrown;
       // Our clock is behind the one that the present values were written by: write just after them (RFC 6940 §7).
-      const latest = await this.#latestStorageTime(kind, request);
-      return await this.#store(kind, request, latest);
+      const after = await this.#latestStorageTime(kind, request);
+      return await this.#store(kind, request, { after, remaining });
     }
   }
 
@@ -97,8 +109,8 @@ export class RecordStoreClient implements RecordClient {
     return { generation, values, partial: discarded > 0 };
   }
 
-  async #store(kind: KindDefinition, request: StoreRequest, after: bigint): Promise<StoreOutcome> {
-    const { resource, lifetimeSeconds: lifetime, signal } = request;
+  async #store(kind: KindDefinition, request: StoreRequest, { after, remaining }: Attempt): Promise<StoreOutcome> {
+    const { resource, lifetimeSeconds, signal } = request;
     const { signer } = this.#deps;
     const values: StoredData[] = [];
     /** The signer's certificates at the time of signing: a renewal may come before the message leaves. */
@@ -107,6 +119,7 @@ export class RecordStoreClient implements RecordClient {
       const value = valueAt(place, bytes);
       const storageTime = await this.#deps.storageTimes.next(after);
       const input = valueSignatureInput({ resource, kind: kind.id, storageTime, value });
+      const lifetime = Math.max(lifetimeSeconds, remaining.get(placeOf(value)) ?? 0);
       values.push({ storageTime, lifetime, value, signature: signer.sign(input) });
       certificates.push(...[signer.certificate.der, ...signer.chain].filter((der) => !certificates.includes(der)));
     }
@@ -150,6 +163,36 @@ export class RecordStoreClient implements RecordClient {
       }
     });
     return { generation, valid, discarded: values.length - valid.length };
+  }
+
+  /**
+   * How long what is to be removed would still live, in seconds by place: a removal that ends before would let a replica bring
+   * the value back (RFC 6940 §7.4.1.3). Empty when it can't be found out, for the removal matters more.
+   */
+  async #remainingLifetimes(kind: KindDefinition, request: StoreRequest): Promise<ReadonlyMap<string, number>> {
+    const { resource, values, signal } = request;
+    if (values.every(({ value }) => value !== undefined)) return new Map();
+    try {
+      const { valid } = await this.#fetch(kind, { resource, kind: kind.id, ...withSignal(signal) });
+      return new Map(
+        valid.filter(({ data }) => data.value.exists).map(({ data }) => [placeOf(data.value), data.lifetime]),
+      );
+    } catch (thrown) {
+      signal?.throwIfAborted();
+      this.#deps.log.debug('the lifetime of what is removed is unknown', { reason: printable(messageOf(thrown)) });
+      return new Map();
+    }
+  }
+
+  /** RFC 6940 §7.4.1.2: whoever stored knows the present values before it hears of the failure. */
+  async #overtaken({ resource, kind, signal }: StoreRequest, thrown: unknown): Promise<unknown> {
+    const present = await this.fetch({ resource, kind, ...withSignal(signal) }).catch(() => undefined);
+    if (present === undefined) return thrown;
+    return new Failure<RecordFault>(
+      { code: 'overtaken', present },
+      `others stored meanwhile: the generation counter is ${present.generation} now; look at the values and store again`,
+      thrown,
+    );
   }
 
   async #latestStorageTime(kind: KindDefinition, { resource, signal }: StoreRequest): Promise<bigint> {

@@ -5,6 +5,7 @@ import type { Exchange } from '#reload/messaging/exchange.ts';
 import type { ConfigurationSource } from '#reload/overlay-config/configuration.ts';
 import type { Verifier } from '#reload/security/identity.ts';
 import type { Kinds, StorageContext } from '#reload/storage/context.ts';
+import { discardUnknownKinds } from '#reload/storage/discarding.ts';
 import { handleFetch } from '#reload/storage/handlers/fetch.ts';
 import { handleFind } from '#reload/storage/handlers/find.ts';
 import { handleStat } from '#reload/storage/handlers/stat.ts';
@@ -68,6 +69,8 @@ export class Storage {
     exchange.handle(MessageCode.fetchReq, (request) => handleFetch(this.#context, request));
     exchange.handle(MessageCode.statReq, (request) => handleStat(this.#context, request));
     exchange.handle(MessageCode.findReq, (request) => handleFind(this.#context, request));
+    // In a turn of its own: who knows the Kinds follows the configuration as well.
+    this.#context.configuration.onChange(() => this.#context.clock.after(0, () => void this.#discard()));
     this.#scheduleSweep(SWEEP_INTERVAL_MS);
   }
 
@@ -79,6 +82,17 @@ export class Storage {
   /** See `Handover` of the topology. */
   copyTo(to: NodeId, belongs: (resource: ResourceId) => boolean): Promise<boolean> {
     return this.#parts.copies.copyTo(to, belongs);
+  }
+
+  /** See `Handover` of the topology. */
+  held(belongs: (resource: ResourceId) => boolean): readonly ResourceId[] {
+    const found = new Set<ResourceId>();
+    for (let after: RecordName | undefined; ; ) {
+      const names = this.#context.records.names({ limit: SWEEP_CHUNK, ...(after === undefined ? {} : { after }) });
+      for (const { resource } of names) if (belongs(resource)) found.add(resource);
+      after = names.at(-1);
+      if (names.length < SWEEP_CHUNK) return [...found];
+    }
   }
 
   /** See `Handover` of the topology. */
@@ -100,6 +114,17 @@ export class Storage {
   /** Records held now, replicas included. */
   get recordCount(): number {
     return this.#context.records.count;
+  }
+
+  async #discard(): Promise<void> {
+    const { log } = this.#context;
+    if (this.#timer === undefined) return;
+    try {
+      const records = await discardUnknownKinds(this.#context);
+      if (records > 0) log.info('records of Kinds that are no more are discarded', { records });
+    } catch (thrown) {
+      log.warn('records of Kinds that are no more stay', { reason: messageOf(thrown) });
+    }
   }
 
   #scheduleSweep(ms: number): void {
