@@ -11,10 +11,9 @@ export type Verdict =
 
 /** An input may take this long beside a fixed piece of work of some 2 ms: as if each of its bytes cost a microsecond. */
 const WORK_BYTES = 2 ** 20;
-const FIXED_SHARE = 20;
 const BYTES_PER_SHARE = 2000;
-/** A share of the work is about 2 ms; anything quicker than this is not looked at twice. */
-const SUSPECT_MS = 20;
+/** A share of the work is one to two ms; what takes less than this a share is not looked at twice. */
+const SUSPECT_MS = 1;
 const RERUNS = 5;
 
 /** What may stay in memory of an input. */
@@ -26,7 +25,7 @@ export async function judge(target: Target, input: Uint8Array): Promise<Verdict>
   const started = performance.now();
   const verdict = await outcomeOf(target, input);
   const ms = performance.now() - started;
-  if (verdict.outcome === 'crash' || ms < SUSPECT_MS) return verdict;
+  if (verdict.outcome === 'crash' || ms < SUSPECT_MS * target.work) return verdict;
   return (await tooSlow(target, input)) ?? verdict;
 }
 
@@ -48,7 +47,7 @@ function requireCleanPrototype(): void {
 
 /** Runs it again beside the fixed work, so that a busy machine slows both; only the best of several runs counts. */
 async function tooSlow(target: Target, input: Uint8Array): Promise<Verdict | undefined> {
-  const allowed = FIXED_SHARE + input.length / BYTES_PER_SHARE;
+  const allowed = target.work + input.length / BYTES_PER_SHARE;
   let least = Number.POSITIVE_INFINITY;
   for (let i = 0; i < RERUNS && least > allowed; i++) {
     const work = timeOf(() => createHash('sha256').update(WORK).digest());

@@ -3,8 +3,9 @@ import { parseArgs } from 'node:util';
 import { messageOf } from '#platform/failure.ts';
 import { CRASHES, readCrash } from './crash-files.ts';
 import { fuzz, newTally, replay, type Tally } from './fuzz.ts';
+import { ringTarget } from './ring/target.ts';
 import type { Target } from './target.ts';
-import { allTargets, targetNamed } from './targets/all.ts';
+import { allTargets, parserTargets, targetNamed } from './targets/all.ts';
 
 const USAGE = `usage: npm run fuzz -- [--minutes M] [--seed S] [--target NAME] [--replay FILE]
   --minutes M    how long in all (1)
@@ -38,8 +39,8 @@ async function main(): Promise<number> {
 }
 
 async function chosen(prefix: string): Promise<readonly Target[]> {
-  const all = await allTargets();
-  if (prefix === 'parsers') return all.filter(({ name }) => name !== 'ring');
+  if (prefix === 'parsers') return parserTargets();
+  const all = prefix === 'ring' ? [await ringTarget()] : await allTargets();
   return all.filter(({ name }) => name.startsWith(prefix));
 }
 

@@ -7,6 +7,8 @@ export interface Target {
   readonly name: string;
   /** Of the time, in shares of the usual one. */
   readonly share: number;
+  /** What an input may take whatever its length, in shares of the judge's fixed work. */
+  readonly work: number;
   /** Longest input that reaches it, in bytes. */
   readonly maxInput: number;
   /** A valid input, or one that is valid in form and hostile in what it says. */
@@ -32,9 +34,10 @@ export interface TargetOptions {
 }
 
 const DEFAULT_MAX = 65_536;
+const DEFAULT_WORK = 20;
 
 export function bytesTarget(name: string, { maxInput = DEFAULT_MAX, share = 1, sample, run }: TargetOptions): Target {
-  return { name, maxInput, share, sample, run, mutate: mutateBytes, stretch: stretchBytes };
+  return { name, maxInput, share, work: DEFAULT_WORK, sample, run, mutate: mutateBytes, stretch: stretchBytes };
 }
 
 export interface TextTargetOptions {
@@ -53,6 +56,7 @@ export function textTarget(name: string, options: TextTargetOptions): Target {
     name,
     maxInput,
     share: 1,
+    work: DEFAULT_WORK,
     sample: (dice) => Buffer.from(sample(dice)),
     mutate: (valid, dice, other) =>
       dice.oneIn(8)

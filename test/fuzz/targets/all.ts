@@ -1,3 +1,4 @@
+import { ringTarget } from '../ring/target.ts';
 import type { Target } from '../target.ts';
 import { localTargets } from './local.ts';
 import { overlayTargets } from './overlay.ts';
@@ -7,9 +8,13 @@ import { wireTargets } from './wire.ts';
 
 /** Every target; making them takes a moment, since certificates and documents are signed for them. */
 export async function allTargets(): Promise<readonly Target[]> {
+  return [...(await parserTargets()), await ringTarget()];
+}
+
+export async function parserTargets(): Promise<readonly Target[]> {
   return [...wireTargets(), ...(await overlayTargets()), ...sipTargets(), ...soundTargets(), ...localTargets()];
 }
 
 export async function targetNamed(name: string): Promise<Target | undefined> {
-  return (await allTargets()).find((target) => target.name === name);
+  return name === 'ring' ? ringTarget() : (await parserTargets()).find((target) => target.name === name);
 }

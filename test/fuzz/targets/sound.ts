@@ -129,7 +129,6 @@ const MODEM_LINES = [
 
 function modemStream(): Target {
   return bytesTarget('pstn modem stream', {
-    maxInput: 262_144,
     sample: (dice) =>
       Buffer.concat([
         Buffer.from(`\r\n${dice.pick(MODEM_LINES)}\r\n\r\nCONNECT\r\n`),
@@ -155,13 +154,20 @@ function items(pieces: readonly Uint8Array[]): readonly unknown[] {
   const reader = new ModemReader();
   reader.expectStream();
   const all: ModemItem[] = pieces.flatMap((piece) => reader.push(piece));
-  const joined: (Exclude<ModemItem, { type: 'sound' }> | { sound: number[] })[] = [];
+  const joined: unknown[] = [];
+  let sound: Uint8Array[] = [];
+  const endSound = () => {
+    if (sound.length > 0) joined.push(Buffer.concat(sound));
+    sound = [];
+  };
   for (const item of all) {
-    const last = joined.at(-1);
-    if (item.type !== 'sound') joined.push(item);
-    else if (last !== undefined && 'sound' in last) for (const sample of item.samples) last.sound.push(sample);
-    else joined.push({ sound: [...item.samples] });
+    if (item.type === 'sound') sound.push(item.samples);
+    else {
+      endSound();
+      joined.push(item);
+    }
   }
+  endSound();
   return joined;
 }
 
