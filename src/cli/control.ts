@@ -1,4 +1,5 @@
 import { loadConfig, stateDirectory } from '#config/load.ts';
+import { printHostPort } from '#config/values.ts';
 import { controlPath, controlRequest } from '#gateway/control.ts';
 import type { Discovery } from '#gateway/overlay-side.ts';
 import type { PlacedCall } from '#gateway/place-call.ts';
@@ -71,6 +72,14 @@ async function stateOf({ environment }: ControlDeps, { config, state }: ControlO
   return stateDirectory({ state: environment.COPPERRING_STATE }, environment);
 }
 
+const WAYS = {
+  cached: 'a peer known from before',
+  listed: 'a listed bootstrap node',
+  multicast: 'a peer found by multicast',
+  'dns-sd': 'a peer found by DNS-SD',
+  founded: 'none: this node began the ring',
+} as const;
+
 function statusLines(status: Status): readonly string[] {
   const { node, line, phones, calls, mqtt, sip, bootstrap, enrollment } = status;
   const lines = [
@@ -81,6 +90,16 @@ function statusLines(status: Status): readonly string[] {
     lines.push(
       `overlay   ${node.overlay}: ${joined} as ${node.userName}, node ${node.nodeId}, ${node.links.length} links, ${node.records} records`,
     );
+  }
+  if (node?.entrance) {
+    const { way, address, port } = node.entrance;
+    lines.push(
+      `entrance  ${WAYS[way]}${address === undefined ? '' : `, ${printHostPort({ host: address, port: port ?? 0 })}`}`,
+    );
+  }
+  for (const { user, state, notAfter, reason } of status.credentials) {
+    const why = reason === undefined ? '' : `; latest renewal failed: ${reason}`;
+    lines.push(`identity  ${user}: certificate ${state}, until ${new Date(notAfter).toISOString()}${why}`);
   }
   if (bootstrap !== undefined) lines.push(`bootstrap ${bootstrap}`);
   if (enrollment !== undefined) lines.push(`enroll    ${enrollment}`);

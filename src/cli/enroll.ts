@@ -2,9 +2,18 @@ import { readFile } from 'node:fs/promises';
 import { Failure } from '#platform/failure.ts';
 import { type EnrollRequest, enroll } from '#reload/enrollment/enroll.ts';
 import type { FetchDeps, RootTrust } from '#reload/enrollment/fetch-configuration.ts';
-import { certificatesInPem, saveMember } from '#reload/enrollment/identity-directory.ts';
+import {
+  certificatesInPem,
+  loadMember,
+  saveConfiguration,
+  saveIdentity,
+  saveMember,
+} from '#reload/enrollment/identity-directory.ts';
 import { type Invitation, parseInvitation } from '#reload/enrollment/invitation.ts';
 import type { KeyType } from '#reload/enrollment/keys.ts';
+import { fetchNewerDocument, renewCertificate } from '#reload/enrollment/renew.ts';
+import { CertificateVerifier } from '#reload/security/certificate-verifier.ts';
+import { acceptNextConfiguration } from '#reload/security/configuration-signature.ts';
 
 export interface EnrollOptions {
   /** May be left out with an invitation, which names it. */
@@ -29,7 +38,7 @@ export interface EnrollDeps extends FetchDeps {
 }
 
 interface EnrollOptionFault {
-  readonly code: 'no-trust' | 'no-overlay' | 'other-overlay' | 'bad-ca';
+  readonly code: 'no-trust' | 'no-overlay' | 'other-overlay' | 'bad-ca' | 'no-identity';
 }
 
 /** `copperring enroll`: becomes a member of an overlay and stores key, certificate and configuration. */
@@ -51,6 +60,34 @@ export async function enrollMember(deps: EnrollDeps, options: EnrollOptions): Pr
   const { userName, nodeIds, notAfter } = member.certificate;
   deps.print(`${userName} is a member of ${overlayName} until ${new Date(notAfter).toISOString()}.`);
   deps.print(`${nodeIds.length === 1 ? 'Node-ID' : 'Node-IDs'} ${nodeIds.join(', ')}; stored in ${options.out}.`);
+}
+
+export interface RenewOptions {
+  /** Directory of the identity. */
+  readonly out: string;
+  /** Keeps the key; by default there is a new one. */
+  readonly keepKey: boolean;
+}
+
+/** `copperring enroll --renew`: renews the certificate in a directory by itself. A node that runs on it takes it within a minute. */
+export async function renewMember(deps: EnrollDeps, { out, keepKey }: RenewOptions): Promise<void> {
+  const { clock, random } = deps;
+  const { identities, configuration } = await loadMember(out);
+  const [identity] = identities;
+  if (identity === undefined) throw optionFailure('no-identity', `The certificate in ${out} holds no Node-ID.`);
+  const verifier = new CertificateVerifier({ clock, configuration });
+  const newer = await fetchNewerDocument({ clock, random }, configuration);
+  if (newer !== undefined) {
+    const inForce = { configuration: configuration.current, verifier, clock };
+    configuration.replace(acceptNextConfiguration(newer, inForce));
+    await saveConfiguration(out, newer);
+  }
+  const renewed = await renewCertificate({ clock, random }, { identity, configuration, keepKey });
+  await saveIdentity(out, renewed);
+  const { userName, notAfter } = renewed.certificate;
+  deps.print(
+    `${userName} is a member of ${configuration.current.instanceName} until ${new Date(notAfter).toISOString()}.`,
+  );
 }
 
 function overlayNameOf(options: EnrollOptions, invitation: Invitation | undefined): string {

@@ -19,6 +19,11 @@ export function eventLine(event: GatewayEvent): string | undefined {
       return `overlay   ${event.name} is withdrawn: ${event.reason}`;
     case 'registration':
       return `phone     ${event.aor}: ${REGISTRATIONS[event.state]}`;
+    case 'credentials': {
+      const end = new Date(event.notAfter).toISOString();
+      const why = event.reason === undefined ? '' : `; latest renewal failed: ${printable(event.reason)}`;
+      return `identity  certificate of ${printable(event.user)}: ${event.state}, until ${end}${why}`;
+    }
     case 'call':
       return callLine(event);
     case 'digit':

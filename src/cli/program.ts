@@ -127,7 +127,9 @@ function addEnroll(program: Command, deps: ProgramDeps): void {
     .description(
       'become a member of an overlay; the password comes from --password-file, COPPERRING_PASSWORD or standard input',
     )
-    .requiredOption('--user <user>', 'the account, name@domain')
+    .option('--user <user>', 'the account, name@domain')
+    .option('--renew', 'renew the identity in the folder by the certificate that is there; no password needed')
+    .option('--keep-key', 'with --renew: keep the key')
     .option('--overlay <name>', 'overlay name; an invitation names it')
     .option('--invitation <text>', "the operator's invitation")
     .option('--ca <file>', "the overlay's root certificate (PEM) in place of an invitation")
@@ -138,29 +140,30 @@ function addEnroll(program: Command, deps: ProgramDeps): void {
     )
     .addOption(new Option('--key-type <type>', 'kind of key').choices(['p-256', 'rsa-2048']).default('p-256'))
     .option('--password-file <file>', 'file with the password in its first line')
-    .action(async (options: Record<string, string>) => {
+    .action(async (options: Record<string, string> & { renew?: boolean; keepKey?: boolean }, command: Command) => {
       const { readPassword } = await import('#cli/password.ts');
-      const { enrollMember } = await import('#cli/enroll.ts');
+      const { enrollMember, renewMember } = await import('#cli/enroll.ts');
       const { environment, input, errors } = deps;
+      const out = options.out ?? join(stateDirectory({ state: environment.COPPERRING_STATE }, environment), 'identity');
+      const enrollDeps = { clock: systemClock, random: systemRandom, resolveSrv, print: printTo(deps) };
+      if (options.renew === true) return renewMember(enrollDeps, { out, keepKey: options.keepKey === true });
+      if (options.user === undefined)
+        return command.error('error: give --user, or --renew for an identity that is there');
       const password = await readPassword(
         { file: options.passwordFile, environment, input, output: errors },
         `Password of ${options.user}: `,
       );
-      const { overlay, invitation, ca, url, user = '' } = options;
-      const out = options.out ?? join(stateDirectory({ state: environment.COPPERRING_STATE }, environment), 'identity');
-      await enrollMember(
-        { clock: systemClock, random: systemRandom, resolveSrv, print: printTo(deps) },
-        {
-          user,
-          password,
-          out,
-          keyType: options.keyType === 'rsa-2048' ? 'rsa-2048' : 'p-256',
-          ...(overlay === undefined ? {} : { overlay }),
-          ...(invitation === undefined ? {} : { invitation }),
-          ...(ca === undefined ? {} : { ca }),
-          ...(url === undefined ? {} : { url }),
-        },
-      );
+      const { overlay, invitation, ca, url, user } = options;
+      await enrollMember(enrollDeps, {
+        user,
+        password,
+        out,
+        keyType: options.keyType === 'rsa-2048' ? 'rsa-2048' : 'p-256',
+        ...(overlay === undefined ? {} : { overlay }),
+        ...(invitation === undefined ? {} : { invitation }),
+        ...(ca === undefined ? {} : { ca }),
+        ...(url === undefined ? {} : { url }),
+      });
     });
 }
 

@@ -99,6 +99,7 @@ export class Application {
       // The monitor's own interval is part of what it measures.
       loopDelayP99Ms: Math.max(0, Math.round(this.#loopDelay.percentile(99) / 1e6) - 20),
       node: member?.nodeStatus,
+      credentials: member?.credentials ?? [],
       bootstrap: member?.summary.bootstrap,
       enrollment: this.#enrollment?.address,
       sip: member?.summary.sip,

@@ -44,6 +44,16 @@ export type GatewayEvent =
       /** Why it ended or was refused. */
       readonly reason: string | undefined;
     }
+  /** How the certificate of this node or of a hosted phone stands; each renewal is told too. */
+  | {
+      readonly event: 'credentials';
+      readonly user: string;
+      readonly state: 'valid' | 'failing' | 'ending' | 'expired' | 'not-yet-valid';
+      /** Milliseconds since 1970. */
+      readonly notAfter: number;
+      /** Why the latest renewal failed. */
+      readonly reason: string | undefined;
+    }
   | { readonly event: 'digit'; readonly id: number; readonly from: 'line' | 'phone'; readonly digit: string }
   | { readonly event: 'stopping' }
   | { readonly event: 'stopped' };

@@ -18,15 +18,11 @@ export interface MemberDeps {
 const RENEW_BEFORE_MS = 24 * 3_600_000;
 
 interface NotEnrolledFault {
-  readonly code: 'not-enrolled' | 'other-overlay' | 'clock' | 'expired';
+  readonly code: 'not-enrolled' | 'other-overlay';
 }
 
-/** This node's own identity. Rejects with what to do when there is none. */
-export async function ownMember(
-  clock: Clock,
-  directory: string,
-  overlayName: string | undefined,
-): Promise<StoredMember> {
+/** This node's own identity, whatever its dates. Rejects with what to do when there is none. */
+export async function ownMember(directory: string, overlayName: string | undefined): Promise<StoredMember> {
   if (!(await exists(directory))) {
     throw new Failure<NotEnrolledFault>(
       { code: 'not-enrolled' },
@@ -40,27 +36,7 @@ export async function ownMember(
       `the identity in ${directory} belongs to ${member.overlayName}; overlay.name wants ${overlayName}`,
     );
   }
-  checkDates(clock, member);
   return member;
-}
-
-/** A Pi has no battery clock: before it is set, every certificate seems to come from the future. */
-function checkDates(clock: Clock, { identities, userName }: StoredMember): void {
-  const { notBefore, notAfter } = identities[0]?.certificate ?? { notBefore: 0, notAfter: 0 };
-  const now = clock.now();
-  const date = (ms: number) => new Date(ms).toISOString();
-  if (now < notBefore) {
-    throw new Failure<NotEnrolledFault>(
-      { code: 'clock' },
-      `it is ${date(now)} by this machine's clock, before the certificate of ${userName} was issued; set the clock`,
-    );
-  }
-  if (now > notAfter) {
-    throw new Failure<NotEnrolledFault>(
-      { code: 'expired' },
-      `the certificate of ${userName} ended at ${date(notAfter)}; enroll again`,
-    );
-  }
 }
 
 /** Where the identity of a phone's user lies. */
@@ -93,10 +69,12 @@ export async function phoneMember(deps: MemberDeps, directory: string, account: 
   return loadMember(directory);
 }
 
-async function enrollPhone(deps: MemberDeps, directory: string, account: PhoneAccount): Promise<void> {
+/** Obtains a phone's identity with the user's password and puts it into the folder. */
+export async function enrollPhone(deps: MemberDeps, directory: string, account: PhoneAccount): Promise<void> {
   const { current } = account.overlay;
   const [server] = current.enrollmentServers;
-  const [root] = current.rootCerts;
+  // The latest root: what is added comes behind, and the one before may be on its way out.
+  const root = current.rootCerts.at(-1);
   if (server === undefined || root === undefined) {
     throw new Failure<NotEnrolledFault>(
       { code: 'not-enrolled' },

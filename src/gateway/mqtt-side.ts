@@ -1,5 +1,5 @@
 import type { GatewayEvent } from '#gateway/events.ts';
-import type { CallReport, EventReport, MqttReporter } from '#mqtt/reporter.ts';
+import type { CallReport, CredentialsReport, EventReport, MqttReporter } from '#mqtt/reporter.ts';
 
 const IDLE: CallReport = {
   state: 'idle',
@@ -9,6 +9,9 @@ const IDLE: CallReport = {
   callee: null,
   last_end: null,
 };
+
+/** Of several certificates the one in the worst state is shown. */
+const GRAVITY = ['valid', 'failing', 'ending', 'not-yet-valid', 'expired'] as const;
 
 type CallEvent = Extract<GatewayEvent, { event: 'call' }>;
 
@@ -20,6 +23,7 @@ export function reportTo(reporter: MqttReporter): (event: GatewayEvent) => void 
     reporter.overlay(overlay);
   };
   reporter.call(IDLE);
+  const certificates = new Map<string, CredentialsReport>();
   return (event) => {
     switch (event.event) {
       case 'joined':
@@ -35,6 +39,12 @@ export function reportTo(reporter: MqttReporter): (event: GatewayEvent) => void 
       case 'line': {
         const { state, emulated, reason = null } = event;
         return reporter.line({ state, present: state !== 'absent' && state !== 'starting', emulated, reason });
+      }
+      case 'credentials': {
+        const { user, state, notAfter, reason = null } = event;
+        certificates.set(user, { user, state, not_after: new Date(notAfter).toISOString(), reason });
+        const worst = [...certificates.values()].sort((a, b) => GRAVITY.indexOf(b.state) - GRAVITY.indexOf(a.state))[0];
+        return worst && reporter.credentials(worst);
       }
       case 'call':
         reporter.call(callReport(event));

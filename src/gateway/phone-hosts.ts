@@ -1,5 +1,6 @@
+import type { Credentials } from '#gateway/credentials.ts';
 import type { EventHub } from '#gateway/events.ts';
-import { phoneDirectory, phoneMember } from '#gateway/members.ts';
+import { enrollPhone, phoneDirectory, phoneMember } from '#gateway/members.ts';
 import type { OverlaySide } from '#gateway/overlay-side.ts';
 import type { PeerStreams } from '#gateway/peer-streams.ts';
 import { type Clock, delay } from '#platform/clock.ts';
@@ -23,6 +24,7 @@ export interface PhoneHostsDeps {
   readonly overlay: OverlaySide;
   readonly streams: PeerStreams;
   readonly events: EventHub;
+  readonly credentials: Credentials;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -109,11 +111,14 @@ export class PhoneHosts implements RegistrationObserver {
     const { user } = phone.account;
     try {
       const directory = phoneDirectory(this.#stateDirectory, user);
-      const member = await phoneMember(this.#deps, directory, { ...phone.account, overlay: opened.configuration });
+      const account = { ...phone.account, overlay: opened.configuration };
+      const member = await phoneMember(this.#deps, directory, account);
       const [identity] = member.identities;
       if (identity === undefined) throw new Error('its certificate holds no Node-ID');
       const node = await opened.node.hostClient(identity);
       phone.node = node;
+      const enrollAnew = () => enrollPhone(this.#deps, directory, account);
+      this.#deps.credentials.keep(node, opened, { directory, enrollAnew });
       overlay.addHosted(user, node);
       streams.serve(node);
       this.#follow(phone);

@@ -1,3 +1,4 @@
+import type { CredentialReport } from '#gateway/credential-keeper.ts';
 import type { LiveCall } from '#gateway/live-calls.ts';
 import type { PhoneHosts } from '#gateway/phone-hosts.ts';
 import type { LineStatus } from '#pstn/line.ts';
@@ -12,6 +13,8 @@ export interface Status {
   /** How late the event loop comes to its work, 99th percentile; sound suffers from 60 ms on. */
   readonly loopDelayP99Ms: number;
   readonly node: NodeStatus | undefined;
+  /** The certificates of this node and of hosted phones. */
+  readonly credentials: readonly CredentialReport[];
   readonly bootstrap: string | undefined;
   readonly enrollment: string | undefined;
   readonly sip: string | undefined;

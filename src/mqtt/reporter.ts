@@ -31,6 +31,14 @@ export interface CallReport {
   readonly last_end: string | null;
 }
 
+export interface CredentialsReport {
+  readonly user: string;
+  readonly state: 'valid' | 'failing' | 'ending' | 'expired' | 'not-yet-valid';
+  /** When the certificate ends, in UTC (RFC 3339). */
+  readonly not_after: string;
+  readonly reason: string | null;
+}
+
 /** The kinds of `event_type` on the event topic. */
 const EVENT_TYPES = ['ring', 'dial', 'answered', 'ended', 'missed', 'refused', 'dtmf'] as const;
 
@@ -97,6 +105,10 @@ export class MqttReporter {
 
   overlay(report: { readonly joined: boolean; readonly published: boolean; readonly node_id: string | null }): void {
     this.#state('overlay', report);
+  }
+
+  credentials(report: CredentialsReport): void {
+    this.#state('credentials', report);
   }
 
   event(report: EventReport): void {
