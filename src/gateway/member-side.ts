@@ -3,12 +3,12 @@ import type { Config } from '#config/schema.ts';
 import { printHostPort } from '#config/values.ts';
 import { type CallRecord, CallRecords } from '#gateway/call-records.ts';
 import { CallsSide } from '#gateway/calls-side.ts';
+import { Credentials } from '#gateway/credentials.ts';
 import type { DialledContext } from '#gateway/dialled.ts';
 import type { EventHub } from '#gateway/events.ts';
 import { LineDesk } from '#gateway/line-desk.ts';
 import { LineSide } from '#gateway/line-side.ts';
 import type { LiveCalls } from '#gateway/live-calls.ts';
-import { ownMember } from '#gateway/members.ts';
 import { nodeOptions } from '#gateway/node-options.ts';
 import { numberPlans } from '#gateway/number-plan.ts';
 import { type OpenedLine, openLine } from '#gateway/open-line.ts';
@@ -60,6 +60,7 @@ export class MemberSide {
   readonly #config: Config;
   readonly #stateDirectory: string;
   readonly #records: CallRecords;
+  readonly #credentials: Credentials;
   #parts: Parts | undefined;
   #opened: OpenedLine | undefined;
   #desk: LineDesk | undefined;
@@ -72,6 +73,7 @@ export class MemberSide {
     this.#deps = deps;
     this.#config = options.config;
     this.#stateDirectory = options.stateDirectory;
+    this.#credentials = new Credentials({ ...deps, log: deps.log.child('credentials') });
     this.#records = new CallRecords(
       { ...deps, records: deps.store.namespace('calls') },
       options.config.limits.call_records,
@@ -84,6 +86,10 @@ export class MemberSide {
 
   get nodeStatus(): Status['node'] {
     return this.#parts?.opened.node.status();
+  }
+
+  get credentials(): Status['credentials'] {
+    return this.#credentials.reports;
   }
 
   get lineStatus(): Status['line'] {
@@ -112,6 +118,7 @@ export class MemberSide {
     this.#parts = parts;
     const { node } = parts.opened;
     await node.start();
+    this.#credentials.keep(node, parts.opened, { directory: this.#identityDirectory });
     this.#watchOverlay(parts, false);
     parts.streams.serve(node);
     if (parts.phones) {
@@ -123,6 +130,7 @@ export class MemberSide {
 
   async stop(): Promise<void> {
     this.#watch?.cancel();
+    await this.#quietly('credentials', this.#credentials.stop());
     const { opened, phones, sip, streams } = this.#parts ?? {};
     await this.#quietly('line', this.#line?.stop());
     await this.#quietly('emulator', this.#opened?.close());
@@ -184,8 +192,8 @@ export class MemberSide {
 
   async #open(): Promise<Parts> {
     const { clock, random, log, store } = this.#deps;
-    const directory = this.#config.overlay.identity ?? join(this.#stateDirectory, 'identity');
-    const member = await ownMember(clock, directory, this.#config.overlay.name);
+    const directory = this.#identityDirectory;
+    const member = await this.#credentials.ownMember(directory, this.#config.overlay.name);
     const onConfiguration = (document: Uint8Array) => {
       saveConfiguration(directory, document).catch((thrown) =>
         log.warn('document not kept', { reason: messageOf(thrown) }),
@@ -209,7 +217,7 @@ export class MemberSide {
     );
     const phones = this.#config.roles.includes('proxy')
       ? new PhoneHosts(
-          { ...this.#deps, opened, overlay, streams, log: gatewayLog },
+          { ...this.#deps, opened, overlay, streams, log: gatewayLog, credentials: this.#credentials },
           { phones: this.#config.phones, stateDirectory: this.#stateDirectory },
         )
       : undefined;
@@ -243,6 +251,10 @@ export class MemberSide {
       { emergency: this.#config.dial_plan.emergency },
     );
     await this.#line.start();
+  }
+
+  get #identityDirectory(): string {
+    return this.#config.overlay.identity ?? join(this.#stateDirectory, 'identity');
   }
 
   #isRegistered(aor: string): boolean {
