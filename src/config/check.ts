@@ -69,6 +69,8 @@ function contradictions(config: Config): ConfigProblem[] {
   if (roles.includes('enrollment') && config.enrollment.directory === undefined) {
     say('enrollment.directory', 'name the folder that `copperring overlay create` made');
   }
+  // RFC 7890 §4: a bootstrap peer takes newcomers, and a client takes nobody.
+  if (roles.includes('bootstrap') && roles.includes('client')) say('roles', 'a bootstrap node is a peer, not a client');
   const seen = new Set<string>();
   phones.forEach(({ user }, i) => {
     if (seen.has(user)) say(`phones[${i}].user`, 'this user is listed twice');

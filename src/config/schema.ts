@@ -13,6 +13,10 @@ function section<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
   return z.prefault(z.strictObject(shape), {} as never);
 }
 
+const portRange = z
+  .tuple([whole(1024, 65_535), whole(1024, 65_535)])
+  .check(z.refine(([first, last]) => last > first, 'give [first, last], the last one larger'));
+
 const overlay = section({
   /** Refuses an identity of any other overlay. */
   name: z.optional(domainName),
@@ -22,8 +26,12 @@ const overlay = section({
   advertise: withDefault(z.array(text).check(z.maxLength(8)), []),
   /** Offers loopback addresses too; for rings on one machine. */
   loopback: withDefault(z.boolean(), false),
+  /** First and last port of the listeners for links that others open by Attach; by default the system chooses. */
+  attach_ports: z.optional(portRange),
   /** First contacts, in place of those of the configuration document. */
   bootstrap: withDefault(z.array(hostPort).check(z.maxLength(32)), []),
+  /** Finds peers on the local network by DNS-SD, and lets them find this one; by default unless `loopback`. */
+  dns_sd: z.optional(z.boolean()),
   /** Starts the ring: joins nobody when no bootstrap node answers. */
   found: withDefault(z.boolean(), false),
   /** Where `copperring enroll` put this node's identity; by default `identity` in the state directory. */
@@ -115,11 +123,7 @@ const sip = section({
   media_address: z.optional(text),
   /** Told to phones in place of `media_address`. */
   advertise: z.optional(text),
-  rtp_ports: z.optional(
-    z
-      .tuple([whole(1024, 65_535), whole(1024, 65_535)])
-      .check(z.refine(([first, last]) => last > first, 'give [first, last], the last one larger')),
-  ),
+  rtp_ports: z.optional(portRange),
 });
 
 const enrollment = section({

@@ -199,7 +199,7 @@ export class MemberSide {
         log.warn('document not kept', { reason: messageOf(thrown) }),
       );
     };
-    const options = await nodeOptions(this.#config, log);
+    const options = nodeOptions(this.#config);
     const opened = openNode({ clock, random, log: log.child('reload'), store, onConfiguration }, member, options);
     const { instanceName, pstnDomain } = opened.configuration.current;
     const context = {

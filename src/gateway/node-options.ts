@@ -1,17 +1,12 @@
-import { lookup } from 'node:dns/promises';
-import { isIP } from 'node:net';
 import type { Config } from '#config/schema.ts';
-import type { HostPort } from '#config/values.ts';
-import { messageOf } from '#platform/failure.ts';
-import type { Logger } from '#platform/log.ts';
 import type { OpenNodeOptions } from '#reload/node/open-node.ts';
 
 const COALESCE_LEAST = 0.2;
 
-/** What the configuration says of the RELOAD node. Host names of bootstrap nodes become addresses here. */
-export async function nodeOptions({ overlay, roles }: Config, log: Logger): Promise<OpenNodeOptions> {
+/** What the configuration says of the RELOAD node. */
+export function nodeOptions({ overlay, roles }: Config): OpenNodeOptions {
   const mode = roles.includes('client') ? 'client' : 'peer';
-  const bootstrapNodes = await resolved(overlay.bootstrap, log);
+  const bootstrapNodes = overlay.bootstrap.map(({ host, port }) => ({ address: host, port }));
   const { keylog, timers } = overlay;
   return {
     mode,
@@ -21,8 +16,10 @@ export async function nodeOptions({ overlay, roles }: Config, log: Logger): Prom
     tls: {
       ...(overlay.loopback ? { bindAddresses: ['127.0.0.1', '::1'] } : {}),
       ...(overlay.advertise.length > 0 ? { advertise: overlay.advertise } : {}),
+      ...(overlay.attach_ports ? { portRange: { from: overlay.attach_ports[0], to: overlay.attach_ports[1] } } : {}),
       ...(keylog === undefined ? {} : { keylogFile: keylog }),
     },
+    localSearch: { loopback: overlay.loopback, dnsSd: overlay.dns_sd ?? !overlay.loopback },
     timers: chordTimers(timers),
     chordUpdateInterval: timers.update_seconds,
     chordPingInterval: timers.ping_seconds,
@@ -39,22 +36,4 @@ function chordTimers(timers: Config['overlay']['timers']): NonNullable<OpenNodeO
     ...(join_ms === undefined ? {} : { joinTimeout: join_ms }),
     ...(unreachable_ms === undefined ? {} : { unreachableFor: unreachable_ms }),
   };
-}
-
-async function resolved(
-  nodes: readonly HostPort[],
-  log: Logger,
-): Promise<readonly { readonly address: string; readonly port: number }[]> {
-  const found = await Promise.all(
-    nodes.map(async ({ host, port }) => {
-      if (isIP(host) !== 0) return [{ address: host, port }];
-      try {
-        return (await lookup(host, { all: true })).map(({ address }) => ({ address, port }));
-      } catch (thrown) {
-        log.warn('bootstrap node has no address', { host, reason: messageOf(thrown) });
-        return [];
-      }
-    }),
-  );
-  return found.flat();
 }

@@ -5,6 +5,7 @@ import type { Logger } from '#platform/log.ts';
 import { type Random, randomBelow } from '#platform/random.ts';
 import type { LinkTable } from '#reload/forwarding/link-table.ts';
 import type { LinkFault, OverlayTransport } from '#reload/link/link.ts';
+import { type LookUp, resolveNames, systemLookUp } from '#reload/node/bootstrap/resolve-names.ts';
 import type { Finder, WayIn } from '#reload/node/bootstrap/way.ts';
 import type { BootstrapAddress, PeerCache } from '#reload/node/peer-cache.ts';
 import type { ConfigurationSource } from '#reload/overlay-config/configuration.ts';
@@ -20,13 +21,15 @@ export interface BootstrapEntrancesDeps {
   readonly cache: PeerCache;
   /** Ways to find peers near by, tried when no listed one lets this node in. */
   readonly finders?: readonly Finder[];
+  /** By default the system's name service. */
+  readonly lookUp?: LookUp;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
 }
 
 export interface BootstrapEntrancesOptions {
-  /** In place of the document's bootstrap nodes. */
+  /** In place of the document's bootstrap nodes; host names are looked up at each search. */
   readonly bootstrapNodes?: readonly BootstrapAddress[];
 }
 
@@ -91,10 +94,10 @@ export class BootstrapEntrances implements Entrances {
   }
 
   async *#candidates(bootstrapFirst: boolean, signal: AbortSignal): AsyncIterable<Entrance> {
-    const { configuration, cache, finders = [] } = this.#deps;
+    const { configuration, cache, finders = [], lookUp = systemLookUp } = this.#deps;
     const listed = this.#shuffled(this.#options.bootstrapNodes ?? configuration.current.bootstrapNodes);
     if (!bootstrapFirst) yield* cache.list().map((at) => ({ ...at, way: 'cached' }) as const);
-    yield* listed.map((at) => ({ ...at, way: 'listed' }) as const);
+    for (const at of await resolveNames(this.#deps, listed, lookUp)) yield { ...at, way: 'listed' };
     for (const finder of finders) {
       for await (const at of finder.find(signal)) yield { ...at, way: finder.way };
     }

@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import type { Clock, Timer } from '#platform/clock.ts';
 import { messageOf } from '#platform/failure.ts';
 import type { Logger } from '#platform/log.ts';
@@ -18,8 +17,6 @@ interface Deps {
 
 /** How often directly linked peers are written down for later, in milliseconds. */
 const INTERVAL = 60_000;
-/** The port at which a peer is looked for when only its host is known (RFC 6940 §14.2). */
-const DEFAULT_PORT = 6084;
 
 /** Writes down now and then which peers are linked: next time they may be the way in (RFC 6940 §11.4). */
 export class PeerMemory {
@@ -54,10 +51,8 @@ export class PeerMemory {
     }
   }
 
+  /** Peers without a direct connection are never written down (RFC 6940 §11.4), nor those of which no listening port is known. */
   #addressOf(node: NodeId): BootstrapAddress | undefined {
-    const known = this.#deps.entrances.addressOf(node);
-    if (known !== undefined) return known;
-    const [host = ''] = (this.#deps.links.get(node)?.remoteAddress ?? '').split(' ');
-    return isIP(host) === 0 ? undefined : { address: host, port: DEFAULT_PORT };
+    return this.#deps.links.get(node) === undefined ? undefined : this.#deps.entrances.addressOf(node);
   }
 }

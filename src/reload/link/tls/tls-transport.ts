@@ -75,7 +75,8 @@ export class TlsTransport implements OverlayTransport {
 
   async listen(at: { readonly host: string; readonly port: number }, accept: (link: Link) => void): Promise<Listener> {
     const unfinished = new UnfinishedHandshakes(MAX_UNFINISHED_PER_ADDRESS);
-    const listener = await listenOn([at.host], at.port, {
+    // `::` means every address to most people, and to most systems.
+    const listener = await listenOn(at.host === '::' ? ['::', '0.0.0.0'] : [at.host], at.port, {
       maxConnections: MAX_BOOTSTRAP_CONNECTIONS,
       onSocket: (tcp) => {
         const finished = unfinished.begin(tcp);

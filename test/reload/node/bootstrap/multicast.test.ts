@@ -92,7 +92,8 @@ describe('multicast-bootstrap on loopback', () => {
     let now = systemClock.now();
     const clock: Clock = { now: () => now, after: (_, fire) => systemClock.after(0, fire) };
     const answerer = new MulticastAnswers({ ...(await member(overlay, 'peer')), clock }, { loopback: true });
-    await answerer.start([{ address: '127.0.0.1', port: await freeUdpPort() }], () => true);
+    let arrived = 0;
+    await answerer.start([{ address: '127.0.0.1', port: await freeUdpPort() }], () => ++arrived > 0);
     cleanups.push(async () => answerer.close());
     const { socket, answers } = await stranger();
     const send = (bytes: Uint8Array) => new Promise((resolve) => socket.send(bytes, port, GROUP, resolve));
@@ -113,7 +114,9 @@ describe('multicast-bootstrap on loopback', () => {
     expect(answers[0]!.length).toBeLessThanOrEqual(searchDatagram(asker, 1n).length);
 
     now += 1000;
+    const before = arrived;
     for (let i = 0n; i < 60n; i++) await send(searchDatagram(asker, 100n + i));
+    await eventually(() => arrived === before + 60);
     now += 1000;
     await answerTo(4n);
     expect(answers).toHaveLength(1 + 20 + 1);
