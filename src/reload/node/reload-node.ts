@@ -132,7 +132,7 @@ export class ReloadNode {
       stop: () => this.stop(),
       isHosted: (node) => [...this.#hosted].some((client) => client.nodeId === node),
     });
-    const cache = new PeerCache(store.namespace('peers'));
+    const cache = new PeerCache({ clock, store: store.namespace('peers') });
     this.#localWays = host === undefined ? deps.openLocalWays?.(signer) : undefined;
     const finders = this.#localWays?.finders ?? [];
     const entrances = new BootstrapEntrances({ ...deps, nodeId, transport, links, cache, finders }, options);
