@@ -94,6 +94,8 @@ export class World {
     this.#answers = recipes.filter(({ answer }) => answer === true);
     for (const recipe of recipes) if (recipe.answer !== true) this.#send(recipe, recipe.link);
     await clock.advance(BURST_MS);
+    // A peer that is responsible for a record can deny that it has it, and nobody can prove the contrary: no lies while records are read.
+    this.#answers = [];
     this.#requireSilence(trace.slice(from));
     await this.#requireRing();
     await this.#requireRecords();
@@ -102,7 +104,6 @@ export class World {
     trace.length = 0;
   }
 
-  /** Heap in use after collection grows by what honest peers remember; exposed for the check between bursts. */
   close(): void {
     process.off('unhandledRejection', this.#caught);
     process.off('uncaughtExceptionMonitor', this.#caught);

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { agree } from '#media/negotiation.ts';
 import { parseSdp, printSdp } from '#media/sdp.ts';
 import { equalBytes } from '#platform/bytes.ts';
+import { Failure } from '#platform/failure.ts';
 import { calledDialog, callerDialog, nextHopUri } from '#sip/dialog/dialog.ts';
 import { targetOf } from '#sip/dialog/target.ts';
 import { parseAuthentication } from '#sip/message/digest.ts';
@@ -173,18 +174,16 @@ function readValues(text: string): unknown {
     () => parseAuthentication(text, 'Authorization'),
     () => comparisonKey(text, 'Contact'),
   ];
-  const [first, ...others] = readers;
-  // Each may refuse by itself; all have to be tried.
+  const values: unknown[] = [];
   let refused: unknown;
-  const values = others.map((read) => {
+  for (const read of readers) {
     try {
-      return read();
+      values.push(read());
     } catch (thrown) {
-      if (!(thrown instanceof Error) || thrown.name !== 'Failure') throw thrown;
+      if (!(thrown instanceof Failure)) throw thrown;
       refused = thrown;
-      return undefined;
     }
-  });
-  if (refused !== undefined) throw refused;
-  return [first?.(), ...values];
+  }
+  if (values.length === 0) throw refused;
+  return values;
 }
