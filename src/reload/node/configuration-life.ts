@@ -8,7 +8,6 @@ import { ConfigurationRefresh } from '#reload/node/configuration-refresh.ts';
 import { LiveConfiguration } from '#reload/node/live-configuration.ts';
 import type { ExitReason, MembershipDeps } from '#reload/node/membership.ts';
 import type { CurrentConfiguration } from '#reload/overlay-config/current-configuration.ts';
-import type { SignedConfiguration } from '#reload/overlay-config/document.ts';
 import type { NodeId } from '#reload/wire/ids.ts';
 
 export interface ConfigurationLifeDeps extends MembershipDeps {
@@ -18,7 +17,7 @@ export interface ConfigurationLifeDeps extends MembershipDeps {
   readonly random: Random;
   readonly log: Logger;
   readonly onConfiguration?: ((document: Uint8Array) => void) | undefined;
-  readonly fetchConfiguration?: ((signal: AbortSignal) => Promise<SignedConfiguration>) | undefined;
+  readonly fetchConfiguration?: ((signal: AbortSignal) => Promise<Uint8Array | undefined>) | undefined;
   readonly onExit?: ((reason: ExitReason) => void) | undefined;
   /** Leaves the overlay and ends the node. */
   readonly stop: () => Promise<void>;
@@ -48,7 +47,7 @@ export class ConfigurationLife {
       lost: () => this.lost(),
     });
     const fetch = deps.fetchConfiguration;
-    const adopt = (signed: SignedConfiguration) => this.#live.adoptFetched(signed);
+    const adopt = (document: Uint8Array) => this.#live.adoptFetched(document);
     this.#refresh = fetch === undefined ? undefined : new ConfigurationRefresh({ ...deps, fetch, adopt });
   }
 

@@ -3,18 +3,16 @@ import { messageOf } from '#platform/failure.ts';
 import { type Logger, printable } from '#platform/log.ts';
 import { type Random, randomBelow } from '#platform/random.ts';
 import type { ConfigurationSource } from '#reload/overlay-config/configuration.ts';
-import { isNewerSequence } from '#reload/overlay-config/current-configuration.ts';
-import type { SignedConfiguration } from '#reload/overlay-config/document.ts';
 
 export interface RefreshDeps {
   readonly configuration: ConfigurationSource;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
-  /** Gets the document where a new member gets it, checked as a first one; rejects when that fails. */
-  readonly fetch: (signal: AbortSignal) => Promise<SignedConfiguration>;
-  /** Puts a newer document in force. */
-  readonly adopt: (signed: SignedConfiguration) => void;
+  /** Gets the document where a new member gets it; undefined when there is none newer, rejects when there is none to be had. */
+  readonly fetch: (signal: AbortSignal) => Promise<Uint8Array | undefined>;
+  /** Checks such a document and puts it in force; throws when it does not deserve that. */
+  readonly adopt: (document: Uint8Array) => void;
 }
 
 /** Timers of a process take 24 days at most, and a clock may be set meanwhile, so that long waits are looked at again. */
@@ -85,14 +83,14 @@ export class ConfigurationRefresh {
   async #look(): Promise<void> {
     if (this.#looking) return;
     this.#looking = true;
-    const { configuration, clock, log, fetch, adopt } = this.#deps;
+    const { clock, log, fetch, adopt } = this.#deps;
     this.#earliest = clock.now() + RETRY;
     this.#due = this.#expiration === undefined ? undefined : this.#earliest;
     try {
-      const signed = await fetch(this.#stopping.signal);
-      const isNewer = isNewerSequence(signed.configuration.sequence, configuration.current.sequence);
-      if (isNewer && !this.#stopping.signal.aborted) adopt(signed);
-      log.info('looked for a new configuration document', { found: isNewer });
+      const document = await fetch(this.#stopping.signal);
+      if (this.#stopping.signal.aborted) return;
+      if (document !== undefined) adopt(document);
+      log.info('looked for a new configuration document', { found: document !== undefined });
     } catch (error) {
       log.warn('no configuration document to be had', { why: printable(messageOf(error)) });
     } finally {

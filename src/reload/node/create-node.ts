@@ -3,6 +3,7 @@ import type { Logger } from '#platform/log.ts';
 import type { Random } from '#platform/random.ts';
 import { TlsTransport, type TlsTransportOptions } from '#reload/link/tls/tls-transport.ts';
 import { LocalSearch, type LocalSearchOptions } from '#reload/node/bootstrap/local-search.ts';
+import type { ExitReason } from '#reload/node/membership.ts';
 import type { ReloadNodeOptions } from '#reload/node/options.ts';
 import { ReloadNode } from '#reload/node/reload-node.ts';
 import type { CurrentConfiguration } from '#reload/overlay-config/current-configuration.ts';
@@ -22,6 +23,9 @@ export interface NodeDeps {
   readonly log: Logger;
   /** Told of each newer configuration document that the overlay brought, to keep it. */
   readonly onConfiguration?: (document: Uint8Array) => void;
+  /** See `ReloadNodeDeps`. */
+  readonly fetchConfiguration?: (signal: AbortSignal) => Promise<Uint8Array | undefined>;
+  readonly onExit?: (reason: ExitReason) => void;
 }
 
 export interface NodeOptions extends ReloadNodeOptions {

@@ -7,7 +7,11 @@ import type { OverlayConfiguration } from '#reload/overlay-config/configuration.
 import type { AddedKind, CurrentConfiguration } from '#reload/overlay-config/current-configuration.ts';
 import { readDocument, type SignedConfiguration } from '#reload/overlay-config/document.ts';
 import type { ConfigurationFault } from '#reload/overlay-config/fault.ts';
-import { acceptKind, acceptNextConfiguration } from '#reload/security/configuration-signature.ts';
+import {
+  acceptFetchedConfiguration,
+  acceptKind,
+  acceptNextConfiguration,
+} from '#reload/security/configuration-signature.ts';
 import { claimedSigner } from '#reload/security/kind-signature.ts';
 import type { NodeId } from '#reload/wire/ids.ts';
 
@@ -65,21 +69,24 @@ export class LiveConfiguration {
   /** Takes a document as it comes in a ConfigUpdate. Throws `Failure<ConfigurationFault>`. */
   adopt(document: Uint8Array): void {
     const { configuration, verifier, clock } = this.#deps;
-    let signed: SignedConfiguration;
     try {
-      signed = acceptNextConfiguration(document, { configuration: configuration.current, verifier, clock });
+      this.#take(document, () =>
+        acceptNextConfiguration(document, { configuration: configuration.current, verifier, clock }),
+      );
     } catch (error) {
       const fault = error instanceof Failure ? (error as Failure<ConfigurationFault>).fault : undefined;
       if (fault?.code === 'signature' && fault.at === 'signature') this.#consequences.lost();
-      if (fault?.code === 'unsupported') this.#unsupported(document, error as Failure<ConfigurationFault>);
       throw error;
     }
-    this.#putInForce(signed);
   }
 
-  /** Takes a document that was fetched and checked as a first one. It has to be newer all the same. */
-  adoptFetched(signed: SignedConfiguration): void {
-    this.#putInForce(signed);
+  /**
+   * Takes a document as it was fetched anew: newer, and good as a first one under a root of the document in force, since changes of the
+   * signers may have been missed (RFC 6940 §6.5.4.2). Throws `Failure<ConfigurationFault>`.
+   */
+  adoptFetched(document: Uint8Array): void {
+    const { configuration, clock } = this.#deps;
+    this.#take(document, () => acceptFetchedConfiguration(document, { configuration: configuration.current, clock }));
   }
 
   /**
@@ -97,16 +104,21 @@ export class LiveConfiguration {
     }
   }
 
-  #putInForce(signed: SignedConfiguration): void {
+  #take(document: Uint8Array, accept: () => SignedConfiguration): void {
     const { configuration, onConfiguration } = this.#deps;
+    let signed: SignedConfiguration;
+    try {
+      signed = accept();
+    } catch (error) {
+      if (error instanceof Failure && error.code === 'unsupported') {
+        // It is kept: a later version of this program may be able to follow it.
+        onConfiguration?.(document);
+        this.#consequences.exit(error);
+      }
+      throw error;
+    }
     configuration.replace(signed);
-    onConfiguration?.(signed.document);
-  }
-
-  /** The document is kept: a later version of this program may be able to follow it. */
-  #unsupported(document: Uint8Array, reason: Failure<ConfigurationFault>): void {
-    this.#deps.onConfiguration?.(document);
-    this.#consequences.exit(reason);
+    onConfiguration?.(document);
   }
 
   #isKnown({ kind, signer }: AddedKind): boolean {

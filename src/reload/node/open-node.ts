@@ -1,9 +1,12 @@
+import { resolveSrv } from 'node:dns/promises';
 import type { Clock } from '#platform/clock.ts';
 import { Failure } from '#platform/failure.ts';
 import type { Logger } from '#platform/log.ts';
 import type { Random } from '#platform/random.ts';
 import type { StoredMember } from '#reload/enrollment/identity-directory.ts';
+import { refetchConfiguration } from '#reload/enrollment/refetch-configuration.ts';
 import { createReloadNode, type NodeOptions } from '#reload/node/create-node.ts';
+import type { ExitReason } from '#reload/node/membership.ts';
 import type { ReloadNode } from '#reload/node/reload-node.ts';
 import { CurrentConfiguration } from '#reload/overlay-config/current-configuration.ts';
 import type { KeyValueStore } from '#store/key-value-store.ts';
@@ -15,6 +18,8 @@ export interface OpenNodeDeps {
   readonly store: KeyValueStore;
   /** Told of each newer configuration document that the overlay brought, to keep it. */
   readonly onConfiguration?: (document: Uint8Array) => void;
+  /** Told when the node has left the overlay because it can't be a member under a new document. */
+  readonly onExit?: (reason: ExitReason) => void;
 }
 
 export interface OpenNodeOptions extends NodeOptions {
@@ -36,7 +41,8 @@ export function openNode(deps: OpenNodeDeps, member: StoredMember, options: Open
     throw new Failure({ code: 'no-identity' }, `the certificate of ${member.userName} holds no Node-ID; enroll again`);
   }
   const configuration = withIntervals(member.configuration, options);
-  return { node: createReloadNode({ ...deps, identity, configuration }, options), configuration };
+  const fetchConfiguration = () => refetchConfiguration({ ...deps, resolveSrv }, configuration);
+  return { node: createReloadNode({ ...deps, identity, configuration, fetchConfiguration }, options), configuration };
 }
 
 function withIntervals(configuration: CurrentConfiguration, options: OpenNodeOptions): CurrentConfiguration {

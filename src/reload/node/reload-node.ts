@@ -18,7 +18,6 @@ import { PeerMemory } from '#reload/node/peer-memory.ts';
 import { clientParts, type Place, type PlaceStatus, peerParts } from '#reload/node/place.ts';
 import { Stack } from '#reload/node/stack.ts';
 import type { CurrentConfiguration } from '#reload/overlay-config/current-configuration.ts';
-import type { SignedConfiguration } from '#reload/overlay-config/document.ts';
 import type { Identity, Signer, Verifier } from '#reload/security/identity.ts';
 import { RenewableIdentity, renewableSigner } from '#reload/security/renewable-identity.ts';
 import type { Kinds } from '#reload/storage/context.ts';
@@ -49,8 +48,8 @@ export interface ReloadNodeDeps {
   openLocalWays?(signer: Signer): LocalWays;
   /** Told of each newer configuration document that the overlay brought, to keep it. */
   readonly onConfiguration?: (document: Uint8Array) => void;
-  /** Gets the document as a new member does, checked; without it the node depends on the overlay for newer ones. */
-  readonly fetchConfiguration?: (signal: AbortSignal) => Promise<SignedConfiguration>;
+  /** Gets the document as a new member does, unchecked; without it the node depends on the overlay for newer ones. */
+  readonly fetchConfiguration?: (signal: AbortSignal) => Promise<Uint8Array | undefined>;
   /** Told when the node has left the overlay because it can't be a member under a new document. */
   readonly onExit?: (reason: ExitReason) => void;
 }
@@ -123,7 +122,7 @@ export class ReloadNode {
       adoptKinds: (blocks: readonly Uint8Array[]) => this.#life.adoptKinds(blocks),
       lost: () => this.#life.lost(),
     };
-    this.#stack = new Stack({ ...deps, signer, transport, topology, adoption });
+    this.#stack = new Stack({ ...deps, signer, transport, topology, adoption }, options);
     const { links, messenger, attacher } = this.#stack;
     this.#life = new ConfigurationLife({
       ...deps,

@@ -59,14 +59,31 @@ export function acceptNextConfiguration(
 ): SignedConfiguration {
   const current = inForce.configuration;
   const signed = readDocument(document, current.instanceName);
-  const offered = signed.configuration.sequence;
-  if (!isNewerSequence(offered, current.sequence))
-    throw new Failure<ConfigurationFault>(
-      { code: 'stale', current: current.sequence, offered },
-      `Configuration document: sequence ${offered} does not follow ${current.sequence}.`,
-    );
+  requireNewer(signed, current);
   requireSignature(signed, inForce.verifier, current.configurationSigners);
   return usable(signed, inForce.clock);
+}
+
+/**
+ * A document that was fetched anew by a member: newer, and acceptable as a first one under one of the roots in force. Throws
+ * `Failure<ConfigurationFault>`.
+ */
+export function acceptFetchedConfiguration(
+  document: Uint8Array,
+  { configuration, clock }: { readonly configuration: OverlayConfiguration; readonly clock: Clock },
+): SignedConfiguration {
+  const { instanceName, rootCerts } = configuration;
+  requireNewer(readDocument(document, instanceName), configuration);
+  let reason: unknown = signatureFault('signature', "can't be checked: the document in force has no root-cert");
+  for (const trustedRoot of rootCerts) {
+    try {
+      return acceptFirstConfiguration(document, instanceName, { clock, trustedRoot });
+    } catch (thrown) {
+      if (!(thrown instanceof Failure && thrown.code === 'signature')) throw thrown;
+      reason = thrown;
+    }
+  }
+  throw reason;
 }
 
 /**
@@ -89,6 +106,15 @@ export function requireKindSignature(block: SignedKind, verifier: Verifier, kind
   const at = `kind-signature of Kind ${block.kind.name ?? block.kind.id}`;
   if (block.signature === undefined) throw signatureFault(at, 'is missing');
   return verifyElement(block.signature, block.signedBytes, { verifier, signers: kindSigners, at });
+}
+
+function requireNewer({ configuration }: SignedConfiguration, current: OverlayConfiguration): void {
+  const offered = configuration.sequence;
+  if (isNewerSequence(offered, current.sequence)) return;
+  throw new Failure<ConfigurationFault>(
+    { code: 'stale', current: current.sequence, offered },
+    `Configuration document: sequence ${offered} does not follow ${current.sequence}.`,
+  );
 }
 
 function requireSignature(signed: SignedConfiguration, verifier: Verifier, signers: readonly NodeId[]): void {
