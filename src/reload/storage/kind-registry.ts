@@ -10,16 +10,28 @@ import type { AccessPolicy, PolicyFactory } from '#reload/storage/access-policy.
 import type { KindDefinition } from '#reload/storage/kind.ts';
 import type { DataModel } from '#reload/wire/stored-data.ts';
 
+/** What every usage has to say of its Kinds, beside number, data model and access policy (RFC 6940 §5.2). */
+interface KindDescription {
+  /** The structure of a value, and how text becomes bytes in it. */
+  readonly valueFormat: string;
+  /** The Resource Name whose hash is the Resource-ID. */
+  readonly resourceName: string;
+  /** Which value stays where two partitions wrote one place. */
+  readonly merge: 'latest-storage-time';
+}
+
 /**
  * A Kind that this program knows by itself. Its data model and policy come from its registration, whatever the document says;
  * limits come from the document, or from here when it has no such element: the registrations define none.
  */
-export interface BuiltInKind {
+export interface BuiltInKind extends KindDescription {
   readonly id: number;
   readonly name: string;
   readonly dataModel: DataModel;
   readonly maxCount: number;
   readonly maxSize: number;
+  /** See `KindDefinition`. */
+  readonly unlisted?: boolean;
   policy(configuration: OverlayConfiguration, element: KindConfiguration | undefined): AccessPolicy;
 }
 
@@ -37,6 +49,15 @@ const MODELS: Readonly<Record<DataModelName, DataModel>> = {
   DICTIONARY: 'dictionary',
 };
 
+const REQUIRED = ['id', 'name', 'dataModel', 'policy', 'valueFormat', 'resourceName', 'merge'] as const;
+
+/** Throws `RangeError`: a usage whose Kind leaves something open can't be told apart from one that means something else. */
+function requireComplete(kind: Partial<BuiltInKind>): void {
+  const absent = REQUIRED.filter((part) => kind[part] === undefined || kind[part] === '');
+  if (absent.length === 0) return;
+  throw new RangeError(`kind ${kind.name ?? kind.id ?? ''} does not say its ${absent.join(', ')} (RFC 6940 §5.2)`);
+}
+
 /** Every Kind that may be stored in the overlay now; follows the configuration in force. */
 export class KindRegistry {
   readonly #deps: Deps;
@@ -44,6 +65,7 @@ export class KindRegistry {
 
   constructor(deps: Deps) {
     this.#deps = deps;
+    for (const kind of deps.builtIn) requireComplete(kind);
     this.#kinds = this.#build(deps.configuration.current);
     deps.configuration.onChange((configuration) => {
       this.#kinds = this.#build(configuration);
@@ -66,6 +88,7 @@ export class KindRegistry {
         maxCount: element?.maxCount ?? kind.maxCount,
         maxSize: element?.maxSize ?? kind.maxSize,
         permits: kind.policy(configuration, element),
+        ...(kind.unlisted === undefined ? {} : { unlisted: kind.unlisted }),
       });
     }
     for (const element of elements.values()) {

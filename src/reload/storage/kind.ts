@@ -19,4 +19,6 @@ export interface KindDefinition {
   readonly maxSize: number;
   /** Returns undefined when allowed, else why not (becomes Error_Forbidden). */
   permits(attempt: WriteAttempt): string | undefined;
+  /** Set where Find may not be used (RFC 6940 §7.4.4.2): such a Kind gets no entry in the answer. */
+  readonly unlisted?: boolean;
 }

@@ -7,19 +7,21 @@ export type Place =
   | { readonly model: 'array'; readonly index: number | 'append' }
   | { readonly model: 'dictionary'; readonly key: Uint8Array };
 
-/** Requests that are not sent, since every peer would have to refuse them. */
+/** Requests that are not sent, since every peer would have to refuse them, and one that came too late. */
 export type RecordFault =
   | { readonly code: 'unknown-kind'; readonly kind: number }
+  /** `generation` of the request is no longer the current one; `present` is what is there now. */
+  | { readonly code: 'overtaken'; readonly present: FetchOutcome }
   | { readonly code: 'not-allowed'; readonly reason: string }
   | { readonly code: 'too-large'; readonly length: number; readonly limit: number };
 
 export interface StoreRequest {
   readonly resource: ResourceId;
   readonly kind: number;
-  /** `value` undefined removes (exists = false). */
+  /** `value` undefined removes (exists = false); removals last at least as long as what they remove would. */
   readonly values: readonly { readonly place: Place; readonly value: Uint8Array | undefined }[];
   readonly lifetimeSeconds: number;
-  /** 0 (the default) stores unconditionally (RFC 6940 §7.4.1.1). */
+  /** 0 (the default) stores unconditionally (RFC 6940 §7.4.1.1); any other that is not current fails with `overtaken`. */
   readonly generation?: bigint;
   readonly signal?: AbortSignal;
 }

@@ -2,13 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { concat, utf8 } from '#platform/bytes.ts';
 import { silentLogger } from '#platform/log.ts';
 import type { KindConfiguration, OverlayConfiguration } from '#reload/overlay-config/configuration.ts';
+import { readDocument } from '#reload/overlay-config/document.ts';
 import { newConfiguration } from '#reload/overlay-config/overlay-defaults.ts';
 import { nodeMatch, nodeMultiple, userMatch, userNodeMatch } from '#reload/storage/access-policy.ts';
 import type { WriteAttempt } from '#reload/storage/kind.ts';
-import { KindRegistry } from '#reload/storage/kind-registry.ts';
+import { type BuiltInKind, KindRegistry } from '#reload/storage/kind-registry.ts';
 import { ACCESS_POLICIES, BUILT_IN_KINDS } from '#reload/usages/kinds.ts';
 import { KindId } from '#reload/wire/codes.ts';
 import { hashToResourceId, idBytes, type NodeId } from '#reload/wire/ids.ts';
+import { createTestOverlay } from '../../support/overlay.ts';
 import { TEST_KINDS } from './storage-ring.ts';
 
 const NODE = '0123456789abcdef0123456789abcdef' as NodeId;
@@ -109,6 +111,41 @@ describe('KindRegistry', () => {
     const kinds = registry([...bad, TEST_KINDS.owned]);
     expect(bad.map(({ id }) => kinds.get(id))).toEqual(bad.map(() => undefined));
     expect(kinds.get(TEST_KINDS.owned.id)).toBeDefined();
+  });
+
+  it('R6940-5.2-01 refuses a usage whose Kind does not say all that belongs to it', () => {
+    const [complete] = BUILT_IN_KINDS;
+    const configuration = {
+      current: newConfiguration({ instanceName: 'home.example', rootCerts: [], configurationSigners: [], kinds: [] }),
+      bytes: new Uint8Array(),
+      onChange: () => {},
+    };
+    const register = (kind: object) =>
+      new KindRegistry({
+        configuration,
+        builtIn: [kind as BuiltInKind],
+        policies: ACCESS_POLICIES,
+        log: silentLogger,
+      });
+    expect(register(complete!).get(complete!.id)?.name).toBe(complete!.name);
+    for (const part of ['id', 'valueFormat', 'dataModel', 'policy', 'resourceName', 'merge']) {
+      expect(() => register({ ...complete, [part]: undefined })).toThrow(part);
+    }
+  });
+
+  it('R6940-7.4.5-02 the document that lacks a part of a Kind is refused', async () => {
+    const { document } = await createTestOverlay({ configuration: { kinds: [TEST_KINDS.single] } });
+    const xml = Buffer.from(document).toString();
+    expect(readDocument(document).configuration.kinds).toMatchObject([{ id: TEST_KINDS.single.id }]);
+    const parts: [RegExp, string][] = [
+      [/ id="4026532097"/, 'name or an id'],
+      [/<data-model>SINGLE<\/data-model>/, 'data-model'],
+      [/<access-control>USER-MATCH<\/access-control>/, 'access-control'],
+    ];
+    for (const [part, complaint] of parts) {
+      expect(xml).toMatch(part);
+      expect(() => readDocument(utf8(xml.replace(part, '')))).toThrow(complaint);
+    }
   });
 
   it('follows a new document', () => {

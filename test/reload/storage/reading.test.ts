@@ -4,7 +4,7 @@ import { utf8 } from '#platform/bytes.ts';
 import type { Request } from '#reload/messaging/exchange.ts';
 import type { Place } from '#reload/storage/record-client.ts';
 import { decode, encode } from '#reload/wire/codec.ts';
-import { ErrorCode, MessageCode } from '#reload/wire/codes.ts';
+import { ErrorCode, KindId, MessageCode } from '#reload/wire/codes.ts';
 import { nodeDestination, resourceDestination } from '#reload/wire/destination.ts';
 import { encodeModelSpecifier, fetchAns, fetchReq, type ModelSpecifier } from '#reload/wire/fetch.ts';
 import { findAns, findReq } from '#reload/wire/find.ts';
@@ -184,6 +184,11 @@ describe('Find', () => {
     ]);
   });
 
+  it('R6940-7.4.4.2-03 leaves out Kinds that may not be used with Find, here those that would list all users', async () => {
+    const kinds = [KindId.sipRegistration, single.id, KindId.certificateByUser, KindId.certificateByNode];
+    expect((await find(ALICE, kinds)).map(({ kind }) => kind)).toEqual([single.id, KindId.certificateByNode]);
+  });
+
   it('walks on from one place behind the last result, and names no copies', async () => {
     const next = (BigInt(`0x${ALICE}`) + 1n).toString(16).padStart(32, '0') as ResourceId;
     const before = (BigInt(`0x${ALICE}`) - 1n).toString(16).padStart(32, '0') as ResourceId;
@@ -195,8 +200,16 @@ describe('Find', () => {
     expect(await find(theirs, [single.id], replica!.nodeId)).toEqual([{ kind: single.id, closest: ZERO }]);
   });
 
-  it('R6940-7.4.4.1-02 R6940-7.4.4.2-01 refuses Kinds named twice and resources of other peers', async () => {
-    await expect(find(ALICE, [single.id, single.id])).rejects.toMatchObject(error(ErrorCode.invalidMessage));
+  it('R6940-7.4.4.1-01 R6940-7.4.4.1-02 R6940-7.4.4.2-01 refuses Kinds named twice and resources of other peers', async () => {
+    // Ours can't be made to ask so.
+    expect(() => encode(findReq, { resource: ALICE, kinds: [single.id, single.id] })).toThrow('once');
+    const body = Buffer.concat([encode(findReq, { resource: ALICE, kinds: [] }).subarray(0, -1), Buffer.from([8])]);
+    const kind = Buffer.alloc(4);
+    kind.writeUInt32BE(single.id);
+    const twice = Buffer.concat([body, kind, kind]);
+    const destination = [resourceDestination(ALICE)];
+    const asked = clock.run(alice.exchange.request({ destination, code: MessageCode.findReq, body: twice }));
+    await expect(asked).rejects.toMatchObject(error(ErrorCode.invalidMessage));
     const [replica] = ring.replicasOf(ALICE);
     await expect(find(ALICE, [single.id], replica!.nodeId)).rejects.toMatchObject(error(ErrorCode.notFound));
   });

@@ -94,8 +94,10 @@ describe('RecordStoreClient', () => {
     expect(ring.trace).toEqual([]);
   });
 
-  it('surfaces a generation counter that has moved on', async () => {
+  it('R6940-7.4.1.2-05 fetches what is there when the generation counter has moved on, and reports both', async () => {
     await put(alice.client, 'a');
+    await put(alice.client, 'other');
+    ring.trace.length = 0;
     const attempt = alice.client.store({
       resource: ALICE,
       kind: single.id,
@@ -104,8 +106,33 @@ describe('RecordStoreClient', () => {
       generation: 7n,
     });
     await expect(clock.run(attempt)).rejects.toMatchObject({
-      fault: { code: 'remote', errorCode: ErrorCode.generationCounterTooLow },
+      fault: {
+        code: 'overtaken',
+        present: { generation: 2n, values: [{ value: utf8('other'), storageTime: BigInt(TEST_EPOCH) + 1n }] },
+      },
+      cause: { fault: { code: 'remote', errorCode: ErrorCode.generationCounterTooLow } },
     });
+    expect(ring.trace.map(({ request }) => request.code)).toEqual([MessageCode.storeReq, MessageCode.fetchReq]);
+  });
+
+  it('R6940-7.4.1.3-02 gives a removal at least the lifetime that is left to what it removes', async () => {
+    const store = (value: string | undefined, lifetimeSeconds: number) => {
+      const place = { model: 'dictionary', key: utf8('k') } as const;
+      const values = [{ place, value: value === undefined ? undefined : utf8(value) }];
+      return clock.run(alice.client.store({ resource: ALICE, kind: keyed.id, values, lifetimeSeconds }));
+    };
+    const sent = () => {
+      const body = ring.trace.filter(({ request }) => request.code === MessageCode.storeReq).at(-1)!.request.body;
+      const [data] = decodeStoredData('dictionary', decode(storeReq, body).kindData[0]!.values);
+      return [data!.value.exists, data!.lifetime];
+    };
+    await store('v', 600);
+    await clock.advance(100_000);
+    await store(undefined, 60);
+    expect(sent()).toEqual([false, 500]);
+    await store('w', 600);
+    await store(undefined, 900);
+    expect(sent()).toEqual([false, 900]);
   });
 
   it('repeats a request once after a pause when the ring was in motion, and not otherwise', async () => {

@@ -129,6 +129,47 @@ describe('Store and Fetch', () => {
     expect(await texts(TEST_KINDS.keyed.id, { keys: [utf8('k2'), utf8('absent')] })).toEqual(['b']);
   });
 
+  it('R6940-7.4.1.1-21 R6940-7.4.1.1-22 count generations from 1 on, one up for every Store that changes something', async () => {
+    const kind = TEST_KINDS.keyed.id;
+    const entry = (k: string, time: bigint) => signed(kind, '', { time, value: dictionaryValue(k, k) });
+    const generationOf = async (...values: StoredData[]) =>
+      decode(storeAns, (await rawStore(alice, [{ kind, values }])).body).kindResponses[0]?.generationCounter;
+    expect(await generationOf(entry('a', 1000n))).toBe(1n);
+    expect(await generationOf(entry('a', 2000n), entry('b', 2000n))).toBe(2n);
+    await expect(generationOf(entry('a', 3000n), entry('b', 1999n))).rejects.toMatchObject(error(ErrorCode.dataTooOld));
+    const { generation } = await clock.run(alice.client.fetch({ resource: ALICE, kind }));
+    expect(generation).toBe(2n);
+    expect(await generationOf(entry('b', 4000n))).toBe(3n);
+  });
+
+  it('R6940-7.1-03 take a value that outlives the certificate of its signer, and keep it until it expires by itself', async () => {
+    const kind = TEST_KINDS.single.id;
+    const shortly = ring.clientOf(await ring.overlay.identity('alice', { validityDays: 1 }));
+    const DAY = 86_400;
+    const values = [signed(kind, 'outlives', { by: shortly, lifetime: 3 * DAY })];
+    await rawStore(shortly, [{ kind, values }], { certificates: [shortly.identity.certificate.der] });
+    expect(await texts(kind)).toEqual(['outlives']);
+    await clock.advance(2 * DAY * 1000);
+    // Still there, but nobody can check it any more.
+    const fetched = await clock.run(alice.client.fetch({ resource: ALICE, kind }));
+    expect(fetched).toMatchObject({ generation: 1n, values: [], partial: true });
+    await clock.advance(DAY * 1000 + 1);
+    const gone = await clock.run(alice.client.fetch({ resource: ALICE, kind }));
+    expect(gone).toMatchObject({ values: [], partial: false });
+  });
+
+  it('R6940-6.3.4-04 keep the certificate of the signer for newcomers that never met it, at replicas too', async () => {
+    await store(TEST_KINDS.single.id, [[SINGLE, 'a']]);
+    const newcomer = await ring.addClient('bob');
+    const holder = ring.responsible(ALICE);
+    const ask = () => clock.run(newcomer.client.fetch({ resource: ALICE, kind: TEST_KINDS.single.id }));
+    for (const dead of [undefined, holder, ring.replicasOf(ALICE)[0]!]) {
+      if (dead !== undefined) ring.dead.add(dead.nodeId);
+      const { values, partial } = await ask();
+      expect([values.map(({ signatory }) => signatory.nodeId), partial]).toEqual([[alice.nodeId], false]);
+    }
+  });
+
   it('R6940-7-06 keep Kinds at one Resource-ID apart, each with its own generation counter', async () => {
     await store(TEST_KINDS.single.id, [[SINGLE, 'a']]);
     await store(TEST_KINDS.single.id, [[SINGLE, 'b']]);
@@ -312,6 +353,50 @@ describe('Store refuses', () => {
       to: replica!,
     });
     await expect(attempt).rejects.toMatchObject(error(ErrorCode.forbidden));
+  });
+
+  it('no replica for its counter, and takes the counter over unless a later copy overtook it', async () => {
+    const [replica] = ring.replicasOf(ALICE);
+    const copy = (generation: bigint, i: number, time: bigint) => {
+      const value = signed(TEST_KINDS.array.id, '', { time, value: arrayValue(i, `${time}`) });
+      const writes = [{ kind: TEST_KINDS.array.id, generation, values: [value] }];
+      return rawStore(ring.responsible(ALICE), writes, { replica: 1, to: replica! });
+    };
+    const held = async () => {
+      const request = { resource: ALICE, kind: TEST_KINDS.array.id, at: replica!.nodeId };
+      const { generation, values } = await clock.run(alice.client.fetch(request));
+      return [generation, values.length];
+    };
+    await copy(50n, 0, 2000n);
+    await copy(42n, 1, 3000n);
+    expect(await held()).toEqual([42n, 2]);
+    await copy(41n, 2, 1000n);
+    expect(await held()).toEqual([42n, 3]);
+  });
+
+  it('R6940-7.3-04 a copy by its owner, and takes it from the responsible peer, which could not write the value itself', async () => {
+    const [replica] = ring.replicasOf(ALICE);
+    const holder = ring.responsible(ALICE);
+    const writes = [{ kind, generation: 7n, values: [signed(kind, 'a')] }];
+    await expect(rawStore(alice, writes, { replica: 1, to: replica! })).rejects.toMatchObject(
+      error(ErrorCode.forbidden),
+    );
+    await expect(rawStore(holder, [{ kind, values: [signed(kind, 'a')] }])).rejects.toMatchObject(
+      error(ErrorCode.forbidden),
+    );
+    await rawStore(holder, writes, { replica: 1, to: replica! });
+    expect(await texts(kind, { at: replica!.nodeId })).toEqual(['a']);
+  });
+
+  it('R6940-7.4.1.1-09 all values when the signature of one does not hold', async () => {
+    const entry = (k: string) => signed(TEST_KINDS.keyed.id, '', { value: dictionaryValue(k, k) });
+    const [first, second, third] = ['a', 'b', 'c'].map(entry) as [StoredData, StoredData, StoredData];
+    const broken = { ...second, storageTime: second.storageTime + 1n };
+    const attempt = rawStore(alice, [{ kind: TEST_KINDS.keyed.id, values: [first, broken, third] }]);
+    await expect(attempt).rejects.toMatchObject(error(ErrorCode.forbidden));
+    expect(await texts(TEST_KINDS.keyed.id)).toEqual([]);
+    await rawStore(alice, [{ kind: TEST_KINDS.keyed.id, values: [first, second, third] }]);
+    expect(await texts(TEST_KINDS.keyed.id)).toEqual(['a', 'b', 'c']);
   });
 
   it('R6940-7.3-02 R6940-7.4.1.1-11 R6940-13.5.1-02 a value of its owner that somebody else sends', async () => {

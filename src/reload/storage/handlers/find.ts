@@ -25,9 +25,10 @@ export function handleFind(context: StorageContext, request: IncomingRequest): R
   if (!context.responsibility.isResponsible(resource)) {
     throw refuse(ErrorCode.notFound, 'this peer is not responsible for the resource');
   }
-  const results = kinds.map((id): FindKindData => {
+  const results = kinds.flatMap((id): FindKindData[] => {
     const kind = context.kinds.get(id);
-    return { kind: id, closest: kind === undefined ? ZERO : (closest(context, kind, resource) ?? ZERO) };
+    if (kind?.unlisted === true) return [];
+    return [{ kind: id, closest: kind === undefined ? ZERO : (closest(context, kind, resource) ?? ZERO) }];
   });
   return { body: encode(findAns, { results }) };
 }

@@ -5,7 +5,7 @@ import { type StorageContext, writerOf } from '#reload/storage/context.ts';
 import { requireKnown, requireOnce } from '#reload/storage/handlers/checks.ts';
 import type { HandoverCopies } from '#reload/storage/handover-copies.ts';
 import type { KindDefinition } from '#reload/storage/kind.ts';
-import type { Entry } from '#reload/storage/record.ts';
+import type { Entry, StoredRecord } from '#reload/storage/record.ts';
 import type { RecordTransaction } from '#reload/storage/record-table.ts';
 import type { Change, Replicator } from '#reload/storage/replicator.ts';
 import type { ValueVerification, VerifiedOffer } from '#reload/storage/value-verification.ts';
@@ -158,7 +158,7 @@ function storeOriginal(
   });
 }
 
-/** The counter is taken over and compared with nothing (RFC 6940 §7.4.1.1). */
+/** Whatever the counter is here, nothing is refused for it (RFC 6940 §7.4.1.1). */
 function storeReplica(
   context: StorageContext,
   t: RecordTransaction,
@@ -170,9 +170,24 @@ function storeReplica(
     const name = { kind: kind.id, resource };
     const record = t.read(name, kind.dataModel);
     const applied = applyStore(kind, record?.entries ?? [], offer.entries, { mode: 'replica', now });
-    t.write(name, kind.dataModel, { generation, entries: applied.entries }, offer.certificates);
-    return { kind, generation, stored: applied.stored };
+    const counter = isLate(record, generation, offer) ? record.generation : generation;
+    t.write(name, kind.dataModel, { generation: counter, entries: applied.entries }, offer.certificates);
+    return { kind, generation: counter, stored: applied.stored };
   });
+}
+
+/**
+ * Whether a copy was overtaken on its way by a later one: then its counter is not that of the original any more, and taking it over
+ * would set back a counter that was acknowledged.
+ */
+function isLate(
+  record: StoredRecord | undefined,
+  generation: bigint,
+  { entries }: VerifiedOffer,
+): record is StoredRecord {
+  if (record === undefined || generation >= record.generation) return false;
+  const isEarlier = (present: Entry) => entries.every(({ data }) => data.storageTime < present.data.storageTime);
+  return record.entries.some(isEarlier);
 }
 
 function answer(outcomes: readonly Outcome[], replicas: readonly NodeId[]): Response {

@@ -78,5 +78,8 @@ export const redirKind: BuiltInKind = {
   dataModel: 'dictionary',
   maxCount: 64,
   maxSize: 1024,
+  valueFormat: 'RedirServiceProvider, its namespace in UTF-8',
+  resourceName: 'namespace, level and number of the tree node',
+  merge: 'latest-storage-time',
   policy: (configuration) => nodeIdMatch(treeShapeOf(configuration)),
 };

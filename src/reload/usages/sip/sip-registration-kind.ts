@@ -21,6 +21,11 @@ export const sipRegistrationKind: BuiltInKind = {
   dataModel: 'dictionary',
   maxCount: 32,
   maxSize: 2048,
+  valueFormat: 'SipRegistration, text in UTF-8',
+  resourceName: 'the AOR in UTF-8',
+  merge: 'latest-storage-time',
+  // The hashes of all AORs are a list of all users.
+  unlisted: true,
   policy(configuration) {
     const isRegistrable = registrableNames(configuration);
     return (attempt) => {

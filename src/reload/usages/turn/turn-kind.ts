@@ -12,5 +12,8 @@ export const turnKind: BuiltInKind = {
   dataModel: 'single',
   maxCount: 1,
   maxSize: 64,
+  valueFormat: 'TurnServer',
+  resourceName: 'the raw bytes of the Node-ID and one byte from 1 on',
+  merge: 'latest-storage-time',
   policy: (_configuration, element) => nodeMultiple(Math.min(element?.maxNodeMultiple ?? MAX_ITERATION, 255)),
 };
