@@ -1,11 +1,13 @@
 import type { Clock } from '#platform/clock.ts';
 import { Failure, messageOf } from '#platform/failure.ts';
 import { type Logger, printable } from '#platform/log.ts';
+import type { Random } from '#platform/random.ts';
 import { ErrorBudget } from '#reload/forwarding/error-budget.ts';
 import { packetsOf } from '#reload/forwarding/fragmenting.ts';
 import type { LinkTable } from '#reload/forwarding/link-table.ts';
 import type { NextHop } from '#reload/forwarding/next-hop.ts';
 import { Reassembler } from '#reload/forwarding/reassembler.ts';
+import { type ReturnMode, ReturnState } from '#reload/forwarding/return-state.ts';
 import { type Decision, type DropReason, type RouteView, returnPath, route } from '#reload/forwarding/route.ts';
 import type { Link } from '#reload/link/link.ts';
 import type { ConfigurationSource } from '#reload/overlay-config/configuration.ts';
@@ -38,6 +40,7 @@ export interface ForwarderDeps {
   readonly links: LinkTable;
   readonly nextHop: NextHop;
   readonly clock: Clock;
+  readonly random: Random;
   readonly configuration: ConfigurationSource;
   readonly log: Logger;
   /** Takes every message for this node: `Messenger.receive`. */
@@ -46,6 +49,8 @@ export interface ForwarderDeps {
 
 export interface ForwarderOptions {
   readonly nodeId: NodeId;
+  /** By default the Via List, as long as it is short. */
+  readonly returnMode?: ReturnMode;
 }
 
 export type SendOutcome = 'sent' | 'local' | 'unreachable' | 'too-large';
@@ -69,6 +74,7 @@ export class Forwarder {
   readonly #options: ForwarderOptions;
   readonly #reassembler: Reassembler;
   readonly #errors: ErrorBudget;
+  readonly #returns: ReturnState;
   readonly counters: ForwarderCounters = { delivered: 0, forwarded: 0, sent: 0, dropped: {} };
   #overlay: { readonly name: string; readonly hash: number } | undefined;
 
@@ -77,6 +83,17 @@ export class Forwarder {
     this.#options = options;
     this.#reassembler = new Reassembler(deps.clock);
     this.#errors = new ErrorBudget(deps.clock);
+    this.#returns = new ReturnState(deps, {
+      self: options.nodeId,
+      mode: options.returnMode ?? 'list',
+      // As long as the requester may wait: more than the reliability timer that RFC 6940 §6.1.2 asks for.
+      lifetime: () => 5 * deps.configuration.current.reliabilityTimer,
+    });
+  }
+
+  /** Requests whose way back this node keeps. */
+  get returnsKept(): number {
+    return this.#returns.size;
   }
 
   get nodeId(): NodeId {
@@ -157,15 +174,22 @@ export class Forwarder {
       this.#refuse(link, previousHop, { header, payload }, { errorCode: ErrorCode.forbidden, info });
       return;
     }
-    const isRequest = code === undefined ? undefined : isRequestCode(code);
-    const decision = route(header, this.#view(previousHop, isRequest));
+    let isRequest = code === undefined ? undefined : isRequestCode(code);
+    let unpacked = header;
+    const list = isRequest === true ? header.destinationList : this.#returns.destinationList(header, previousHop);
+    if (list !== header.destinationList) {
+      // RFC 6940 §6.1.1: what was kept here goes back in first. Only answers and their fragments are found.
+      unpacked = { ...header, destinationList: list };
+      isRequest = false;
+    }
+    const decision = route(unpacked, this.#view(previousHop, isRequest));
     switch (decision.type) {
       case 'deliver':
         this.#deliver(link, previousHop, header, payload);
         return;
       case 'forward':
       case 'forward-opaque':
-        this.#relay(link, previousHop, { header, payload, decision });
+        this.#relay(link, previousHop, { header, payload, decision, isRequest });
         return;
       case 'drop':
         this.#drop(decision.reason, link);
@@ -196,9 +220,15 @@ export class Forwarder {
       readonly header: ForwardingHeader;
       readonly payload: Uint8Array;
       readonly decision: Extract<Decision, { readonly header: HeaderFields }>;
+      readonly isRequest: boolean | undefined;
     },
   ): void {
-    const outcome = this.#transmit(this.#linkOf(message.decision), message.decision.header, message.payload);
+    const { decision, isRequest } = message;
+    let header = decision.header;
+    if (isRequest !== false && decision.type === 'forward' && this.#returns.keeps(message.header)) {
+      header = { ...header, viaList: this.#returns.viaList(message.header, previousHop, decision.to) };
+    }
+    const outcome = this.#transmit(this.#linkOf(decision), header, message.payload);
     if (outcome === 'sent') {
       this.counters.forwarded++;
     } else if (outcome === 'unreachable') {

@@ -1,3 +1,4 @@
+import type { ReturnMode } from '#reload/forwarding/return-state.ts';
 import type { BootstrapAddress } from '#reload/node/peer-cache.ts';
 import { type ChordOptions, defaultChordOptions } from '#reload/topology/chord/options.ts';
 
@@ -14,6 +15,8 @@ export interface ReloadNodeOptions {
   readonly timers?: Partial<ChordOptions>;
   /** How long `start` tries to get into the overlay, in milliseconds; by default 30 s. */
   readonly startTimeout?: number;
+  /** How a peer remembers where requests come from that it passes on; by default in their Via Lists (RFC 6940 §6.1.2). */
+  readonly returnMode?: ReturnMode;
   /** Most records a peer keeps. */
   readonly maxRecords?: number;
 }

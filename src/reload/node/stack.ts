@@ -3,7 +3,7 @@ import type { Logger } from '#platform/log.ts';
 import type { Random } from '#platform/random.ts';
 import { Attacher } from '#reload/attach/attacher.ts';
 import { type Adoption, ConfigurationSync } from '#reload/attach/configuration-sync.ts';
-import { Forwarder } from '#reload/forwarding/forwarder.ts';
+import { Forwarder, type ForwarderOptions } from '#reload/forwarding/forwarder.ts';
 import { LinkTable } from '#reload/forwarding/link-table.ts';
 import type { NextHop } from '#reload/forwarding/next-hop.ts';
 import type { OverlayTransport } from '#reload/link/link.ts';
@@ -35,7 +35,7 @@ export class Stack {
   readonly #deps: StackDeps;
   readonly configurationSync: ConfigurationSync;
 
-  constructor(deps: StackDeps) {
+  constructor(deps: StackDeps, options: Omit<ForwarderOptions, 'nodeId'> = {}) {
     const { nodeId } = deps.signer;
     this.#deps = deps;
     this.links = new LinkTable({ ...deps, receive: (link, bytes) => this.forwarder.receive(link, bytes) }, { nodeId });
@@ -46,7 +46,7 @@ export class Stack {
         nextHop: deps.topology,
         deliver: (incoming) => this.messenger.receive(incoming),
       },
-      { nodeId },
+      { ...options, nodeId },
     );
     this.messenger = new Messenger({
       ...deps,

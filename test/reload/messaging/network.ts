@@ -3,6 +3,7 @@ import { silentLogger } from '#platform/log.ts';
 import { Forwarder, type Incoming } from '#reload/forwarding/forwarder.ts';
 import { LinkTable } from '#reload/forwarding/link-table.ts';
 import type { NextHop } from '#reload/forwarding/next-hop.ts';
+import type { ReturnMode } from '#reload/forwarding/return-state.ts';
 import type { Link } from '#reload/link/link.ts';
 import { localLinkPair } from '#reload/link/local-link.ts';
 import { Messenger } from '#reload/messaging/messenger.ts';
@@ -37,7 +38,7 @@ export interface TestNode {
 export interface TestNetwork {
   readonly overlay: TestOverlay;
   readonly clock: VirtualClock;
-  node(user: string, identity?: Identity): Promise<TestNode>;
+  node(user: string, identity?: Identity, returnMode?: ReturnMode): Promise<TestNode>;
 }
 
 export async function createTestNetwork(
@@ -49,9 +50,9 @@ export async function createTestNetwork(
   return {
     overlay,
     clock,
-    async node(user, given) {
+    async node(user, given, returnMode) {
       const identity = given ?? (await overlay.identity(user));
-      return makeNode(identity, overlay, { clock, seed: ++nodes });
+      return makeNode(identity, overlay, { clock, seed: ++nodes, ...(returnMode !== undefined && { returnMode }) });
     },
   };
 }
@@ -60,7 +61,7 @@ export async function createTestNetwork(
 export function makeNode(
   identity: Identity,
   overlay: TestOverlay,
-  { clock, seed }: { readonly clock: Clock; readonly seed: number },
+  { clock, seed, returnMode }: { readonly clock: Clock; readonly seed: number; readonly returnMode?: ReturnMode },
 ): TestNode {
   const random = new SeededRandom(seed);
   const log = silentLogger;
@@ -79,6 +80,7 @@ export function makeNode(
       links,
       nextHop,
       clock,
+      random,
       configuration: source,
       log,
       deliver: (incoming) => {
@@ -86,7 +88,7 @@ export function makeNode(
         messenger.receive(incoming);
       },
     },
-    { nodeId: identity.nodeId },
+    { nodeId: identity.nodeId, ...(returnMode !== undefined && { returnMode }) },
   );
   const messenger: Messenger = new Messenger({
     forwarder,
