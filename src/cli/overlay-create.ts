@@ -77,7 +77,7 @@ async function requireNew(path: string): Promise<void> {
 }
 
 /** `192.0.2.1:6084`, `[2001:db8::1]:6084`, or either without the port. */
-function parseAddress(text: string): { readonly address: string; readonly port: number } {
+export function parseAddress(text: string): { readonly address: string; readonly port: number } {
   const [, bracketed, plain, portText] = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
   const address = bracketed ?? plain ?? '';
   const port = Number(portText ?? 6084);

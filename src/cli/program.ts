@@ -1,6 +1,7 @@
 import { resolveSrv } from 'node:dns/promises';
 import { join } from 'node:path';
 import { Command, CommanderError, Option } from 'commander';
+import { addOverlayAdministration } from '#cli/program-overlay.ts';
 import { stateDirectory } from '#config/load.ts';
 import { systemClock } from '#platform/clock.ts';
 import { messageOf } from '#platform/failure.ts';
@@ -104,6 +105,7 @@ function addOverlay(program: Command, deps: ProgramDeps): void {
         },
       );
     });
+  addOverlayAdministration(overlay, { clock: systemClock, random: systemRandom, print: printTo(deps) });
   for (const [name, description, newPassword] of [
     ['add-user', 'let a user enroll', false],
     ['set-password', "change a user's password", true],

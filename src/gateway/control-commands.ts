@@ -13,6 +13,8 @@ export interface Controlled {
         placeCall(options: PlaceCallOptions, signal: AbortSignal): Promise<PlacedCall>;
         latestCalls(count: number): readonly CallRecord[];
         heldRecords(count: number): readonly { readonly resource: string; readonly kind: number }[];
+        /** Takes a newer document and spreads it; throws when it does not deserve that. */
+        adoptConfiguration(document: Uint8Array): void;
         countValues(resource: string, kind: number, signal: AbortSignal): Promise<number>;
       }
     | undefined;
@@ -51,8 +53,11 @@ export async function answerControl(
         within(request.kind, 1, 0xffffffff, 'kind'),
         AbortSignal.timeout(FETCH_MS),
       );
+    case 'adopt':
+      memberOf(application).adoptConfiguration(documentIn(request.document));
+      return {};
     default:
-      throw bad('the commands are status, discover, call, calls, records and fetch');
+      throw bad('the commands are status, discover, call, calls, records, fetch and adopt');
   }
 }
 
@@ -70,6 +75,12 @@ function numberIn(value: unknown): string | undefined {
 function resourceIn(value: unknown): string {
   if (typeof value === 'string' && /^[0-9a-f]{32}$/.test(value)) return value;
   throw bad('a resource is given by the 32 hex digits of its Resource-ID');
+}
+
+function documentIn(value: unknown): Uint8Array {
+  if (typeof value === 'string' && /^[0-9A-Za-z+/]+={0,2}$/.test(value))
+    return new Uint8Array(Buffer.from(value, 'base64'));
+  throw bad('a document is given in base64');
 }
 
 function callOptions(request: Readonly<Record<string, unknown>>): PlaceCallOptions {

@@ -168,6 +168,12 @@ export class MemberSide {
     return this.#parts?.opened.node.recordNames(count) ?? [];
   }
 
+  /** Throws when the node refuses the document, or is not in the overlay yet. */
+  adoptConfiguration(document: Uint8Array): void {
+    if (!this.#parts) throw new Error('this node is not in the overlay yet');
+    this.#parts.opened.node.adoptConfiguration(document);
+  }
+
   /** How many values the overlay has under a resource, as this node finds them. */
   async countValues(resource: string, kind: number, signal: AbortSignal): Promise<number> {
     if (!this.#parts) throw new Error('this node is not in the overlay yet');

@@ -40,6 +40,15 @@ export class TestOverlay {
     this.#name = name;
   }
 
+  /** Where everything of this overlay lies: `authority`, and a state directory for each node by its name. */
+  get directory(): string {
+    return this.#directory;
+  }
+
+  get invitation(): string {
+    return this.#invitation;
+  }
+
   /** Founds the overlay, lets the users enroll, and starts enrollment server and first peer. */
   async create(users: readonly string[]): Promise<void> {
     this.#directory = await mkdtemp(join(tmpdir(), 'copperring-overlay-'));
