@@ -89,5 +89,6 @@ function bundle(input, file) {
 export default [
   bundle('src/main.ts', 'copperring.mjs'),
   bundle('bench/main.ts', 'bench.mjs'),
+  bundle('test/simulation/scale/main.ts', 'simulate.mjs'),
   bundle('test/fuzz/main.ts', 'fuzz.mjs'),
 ];

@@ -1,10 +1,11 @@
 import { messageOf } from '#platform/failure.ts';
 import { type LogFields, type Logger, type LogLevel, silentLogger } from '#platform/log.ts';
+import type { OverlayTransport } from '#reload/link/link.ts';
 import type { ReloadNodeOptions } from '#reload/node/options.ts';
 import { ReloadNode } from '#reload/node/reload-node.ts';
 import type { OverlayConfiguration } from '#reload/overlay-config/configuration.ts';
 import type { CurrentConfiguration } from '#reload/overlay-config/current-configuration.ts';
-import type { Identity, Verifier } from '#reload/security/identity.ts';
+import type { Identity, Signer, Verifier } from '#reload/security/identity.ts';
 import { createSigner } from '#reload/security/signer.ts';
 import type { KindDefinition } from '#reload/storage/kind.ts';
 import { KindRegistry } from '#reload/storage/kind-registry.ts';
@@ -58,6 +59,8 @@ export interface Given {
   readonly store?: KeyValueStore;
   /** The document that this node alone has. */
   readonly configuration?: CurrentConfiguration;
+  /** Puts something between the node and the network; `signer` signs as the node. */
+  readonly wrapTransport?: (transport: OverlayTransport, signer: Signer) => OverlayTransport;
 }
 
 /** An overlay of real nodes on a simulated network in virtual time. */
@@ -122,8 +125,11 @@ export class SimulatedOverlay {
         log: this.#logger(name),
         store,
         kinds: { get: (id) => (id === OPEN_KIND.id ? OPEN_KIND : this.#kinds.get(id)) },
-        createSigner: (as) => this.#keyed?.signer(as) ?? createSigner(as),
-        openTransport: (as) => new MemoryTransport(host, as),
+        createSigner: (as) => this.#signer(as),
+        openTransport: (as) => {
+          const transport = new MemoryTransport(host, as);
+          return options.wrapTransport?.(transport, this.#signer(as)) ?? transport;
+        },
       },
       {
         mode: 'peer',
@@ -174,7 +180,7 @@ export class SimulatedOverlay {
     return values[0] === undefined ? undefined : Buffer.from(values[0].value).toString();
   }
 
-  /** Whether every peer knows its true three neighbours on each side. */
+  /** Whether every peer knows its true three neighbours on each side; in a large ring it knows more. */
   isRing(): boolean {
     const ring = this.living.filter(({ node }) => node.status().mode === 'peer').map(({ node }) => node.nodeId);
     ring.sort();
@@ -187,14 +193,18 @@ export class SimulatedOverlay {
       const expected = Array.from({ length: reach }, (_, i) => i + 1);
       return (
         status.joined &&
-        String(status.successors) === String(expected.map((i) => step(i))) &&
-        String(status.predecessors) === String(expected.map((i) => step(-i)))
+        String(status.successors?.slice(0, reach)) === String(expected.map((i) => step(i))) &&
+        String(status.predecessors?.slice(0, reach)) === String(expected.map((i) => step(-i)))
       );
     });
   }
 
   #issue(user: string, nodeId: NodeId): Identity | Promise<Identity> {
     return this.#keyed?.identity(user, nodeId) ?? this.overlay.identity(user, { nodeId });
+  }
+
+  #signer(identity: Identity): Signer {
+    return this.#keyed?.signer(identity) ?? createSigner(identity);
   }
 
   #logger(name: string): Logger {
