@@ -8,7 +8,7 @@ import type { NodeId, ResourceId } from '#reload/wire/ids.ts';
  * How long an entrance may take to lead into the overlay, in milliseconds: long enough for one repetition of the request. An entrance that
  * looks for the overlay itself drops what it cannot route, and there may be better ones.
  */
-const ENTRANCE_PATIENCE = 4000;
+export const ENTRANCE_PATIENCE = 4000;
 
 /** Attaches through a linked node to the peer that answers for `place`. Rejects with `Failure<TopologyFault>` when that takes too long. */
 export async function attachThrough(

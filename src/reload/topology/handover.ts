@@ -7,6 +7,8 @@ export interface Handover {
    * whether all of them are there now.
    */
   copyTo(to: NodeId, belongs: (resource: ResourceId) => boolean): Promise<boolean>;
+  /** The resources that records are held of here, and that satisfy `belongs`. */
+  held(belongs: (resource: ResourceId) => boolean): readonly ResourceId[];
   /** Deletes local copies this node should no longer hold, after the hold-down. */
   drop(belongs: (resource: ResourceId) => boolean): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { chooseFingerTarget } from '#reload/topology/chord/fingers.ts';
 import { distance, fingerRange } from '#reload/topology/chord/ring.ts';
-import { chooseFingerTarget } from '#reload/topology/chord/stabilisation.ts';
 import type { NodeId, ResourceId } from '#reload/wire/ids.ts';
 import { SeededRandom } from '../../simulation/seeded-random.ts';
 

@@ -5,8 +5,9 @@ import { RoutingTable } from '#reload/topology/chord/routing-table.ts';
 import type { NodeId, ResourceId } from '#reload/wire/ids.ts';
 import { SeededRandom } from '../../simulation/seeded-random.ts';
 
-const node = (value: bigint | number) => fromNumber(BigInt(value)) as string as NodeId;
-const place = (value: bigint | number) => fromNumber(BigInt(value));
+/** A number is a part of the ring in 256ths, so that few peers look like few; a big integer is a place. */
+const place = (value: bigint | number) => fromNumber(typeof value === 'number' ? BigInt(value) << 120n : value);
+const node = (value: bigint | number) => place(value) as string as NodeId;
 
 function tableOf(self: number | NodeId, peers: readonly (number | NodeId)[]): RoutingTable {
   const id = (given: number | NodeId) => (typeof given === 'number' ? node(given) : given);

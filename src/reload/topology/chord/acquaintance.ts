@@ -1,6 +1,7 @@
 import type { Timer } from '#platform/clock.ts';
 import { messageOf } from '#platform/failure.ts';
 import type { ChordCore } from '#reload/topology/chord/core.ts';
+import { neighboursOf, type ReceivedUpdates } from '#reload/topology/chord/received-updates.ts';
 import { isPeerOf } from '#reload/topology/chord/ring.ts';
 import { type Destination, nodeDestination } from '#reload/wire/destination.ts';
 import type { NodeId } from '#reload/wire/ids.ts';
@@ -10,23 +11,34 @@ const PARALLEL = 8;
 const MAX_REMEMBERED = 256;
 /** Wait after the first Attach to a node that failed, in milliseconds; doubles with each further one. Two Attaches that crossed get over it soon. */
 const FIRST_WAIT = 1000;
+/** Wait after a link broke, in milliseconds. */
+const REST = 5000;
 /** The longest wait is reached long before. */
 const MAX_DOUBLINGS = 16;
 
 /** Attaches to peers that others' Updates name and that belong among the neighbours (RFC 6940 §10.7.3). */
 export class Acquaintance {
   readonly #core: ChordCore;
+  readonly #received: ReceivedUpdates;
   readonly #underway = new Set<NodeId>();
   /** Until when a node is not tried again, and how often in a row it was tried in vain. */
   readonly #unreachable = new Map<NodeId, { readonly until: number; readonly failures: number }>();
   readonly #stopped = new AbortController();
-  readonly #reconsider: () => void;
   #retry: Timer | undefined;
 
-  /** `reconsider` is called some time after a failure, to look through the neighbours' Updates again: no new one may come for long. */
-  constructor(core: ChordCore, reconsider: () => void) {
+  constructor(core: ChordCore, received: ReceivedUpdates) {
     this.#core = core;
-    this.#reconsider = reconsider;
+    this.#received = received;
+  }
+
+  /** Looks through the last Updates of the neighbours again: after a change, or some time after a failure. No new one may come for long. */
+  reconsider(): void {
+    if (!this.#core.joined()) return;
+    const { predecessors, successors } = this.#core.table.neighbours();
+    for (const node of new Set([...successors, ...predecessors])) {
+      const update = this.#received.latest(node);
+      if (update !== undefined) this.consider(neighboursOf(update), node);
+    }
   }
 
   /** Looks through nodes that `learnedFrom` knows; the Attaches are source-routed over it (RFC 6940 §10.6). */
@@ -70,6 +82,11 @@ export class Acquaintance {
     this.#avoidFor(this.#core.options.unreachableFor, node, 0);
   }
 
+  /** The link to the node broke. If it lives, others go on naming it, and it is tried again soon; if not, they will have noticed by then. */
+  rest(node: NodeId): void {
+    if (!this.isAvoided(node)) this.#avoidFor(REST, node, 0);
+  }
+
   isAvoided(node: NodeId): boolean {
     return (this.#unreachable.get(node)?.until ?? 0) > this.#core.deps.clock.now();
   }
@@ -108,7 +125,7 @@ export class Acquaintance {
     for (const { until } of this.#unreachable.values()) if (until > now) next = Math.min(next, until);
     if (next === Number.POSITIVE_INFINITY || this.#stopped.signal.aborted) return;
     this.#retry = clock.after(next - now, () => {
-      this.#reconsider();
+      this.reconsider();
       this.#schedule();
     });
   }

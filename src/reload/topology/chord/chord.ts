@@ -1,20 +1,23 @@
 import { delay } from '#platform/clock.ts';
-import { Failure, messageOf } from '#platform/failure.ts';
+import { Failure } from '#platform/failure.ts';
 import type { NextHop } from '#reload/forwarding/next-hop.ts';
 import type { IncomingRequest, Response } from '#reload/messaging/exchange.ts';
 import { Acquaintance } from '#reload/topology/chord/acquaintance.ts';
 import { Admission } from '#reload/topology/chord/admission.ts';
 import { AdmissionWait } from '#reload/topology/chord/admission-wait.ts';
-import type { Change, ChordCore, ChordDeps, TopologyFault } from '#reload/topology/chord/core.ts';
+import type { Change, ChordCore, ChordDeps } from '#reload/topology/chord/core.ts';
+import { Fingers } from '#reload/topology/chord/fingers.ts';
+import { Homecoming } from '#reload/topology/chord/homecoming.ts';
 import { Isolation } from '#reload/topology/chord/isolation.ts';
-import { joinThrough } from '#reload/topology/chord/joining.ts';
+import { joinOverlay } from '#reload/topology/chord/joining.ts';
 import { readLeave, sendLeaves } from '#reload/topology/chord/leaving.ts';
 import { Liveness } from '#reload/topology/chord/liveness.ts';
 import type { ChordOptions } from '#reload/topology/chord/options.ts';
+import { OwnRange } from '#reload/topology/chord/own-range.ts';
 import { answerProbe, answerRouteQuery } from '#reload/topology/chord/queries.ts';
 import { nodesOf, ReceivedUpdates } from '#reload/topology/chord/received-updates.ts';
 import { Replication } from '#reload/topology/chord/replication.ts';
-import { byDistanceFrom, isPosition, type Position, shareOfRing, within } from '#reload/topology/chord/ring.ts';
+import { byDistanceFrom, isPosition, type Position, within } from '#reload/topology/chord/ring.ts';
 import { type Neighbours, REPLICAS, RoutingTable } from '#reload/topology/chord/routing-table.ts';
 import { Stabilisation } from '#reload/topology/chord/stabilisation.ts';
 import { Updates } from '#reload/topology/chord/updates.ts';
@@ -31,10 +34,11 @@ export interface ChordStatus extends Neighbours {
   readonly fingers: readonly NodeId[];
   readonly peers: number;
   readonly suspects: readonly NodeId[];
+  /** It lost all the others, and looks for them (RFC 6940 §10.7.1). */
+  readonly disconnected: boolean;
 }
 
 const NOTHING = new Uint8Array();
-const MAX_SUPERSEDED = 4;
 
 /** The CHORD-RELOAD plug-in of one peer (RFC 6940 §10): its place on the ring, who stands next to it, and what follows from that. */
 export class Chord implements NextHop {
@@ -46,7 +50,10 @@ export class Chord implements NextHop {
   readonly #acquaintance: Acquaintance;
   readonly #admission: Admission;
   readonly #liveness: Liveness;
+  readonly #homecoming: Homecoming;
   readonly #replication: Replication;
+  readonly #range: OwnRange;
+  readonly #fingers: Fingers;
   readonly #stabilisation: Stabilisation;
   readonly #admissionWait: AdmissionWait;
   readonly #isolation: Isolation;
@@ -57,9 +64,9 @@ export class Chord implements NextHop {
   #stage: Stage = 'idle';
   #started = 0;
   #mayFound = false;
+  /** Whether it was a peer before and is on its way back. */
+  #rejoins = false;
   #known: Neighbours = { predecessors: [], successors: [] };
-  /** The predecessor that the Admitting Peer named, until it is linked. */
-  #foreseen: NodeId | undefined;
 
   constructor(deps: ChordDeps, options: ChordOptions) {
     this.#deps = deps;
@@ -70,14 +77,18 @@ export class Chord implements NextHop {
       options,
       table: this.#table,
       joined: () => this.#stage === 'joined',
+      isResponsible: (position) => this.isResponsible(position),
       uptime: () => this.uptime,
     };
     this.#received = new ReceivedUpdates(deps.clock);
     this.#updates = new Updates(core);
-    this.#acquaintance = new Acquaintance(core, () => this.#reconsider());
-    this.#replication = new Replication(core);
+    this.#acquaintance = new Acquaintance(core, this.#received);
+    this.#homecoming = new Homecoming(core, this.#acquaintance);
+    this.#replication = new Replication(core, this.#homecoming);
+    this.#range = new OwnRange(core, this.#acquaintance, this.#received);
+    this.#fingers = new Fingers(core, this.#acquaintance);
     this.#admission = new Admission(core, this.#updates, (joiner) => this.#enter(joiner, true));
-    this.#stabilisation = new Stabilisation(core, this.#updates, this.#acquaintance);
+    this.#stabilisation = new Stabilisation(core, this.#updates, this.#acquaintance, this.#fingers);
     this.#liveness = new Liveness(core, {
       dead: (node) => this.#giveUp(node),
       stalled: () => this.#rejoin('this process stood still'),
@@ -104,7 +115,7 @@ export class Chord implements NextHop {
     exchange.handle(MessageCode.leaveReq, (request) => this.#takeLeave(request));
     exchange.handle(MessageCode.updateReq, (request) => this.#takeUpdate(request));
     exchange.handle(MessageCode.routeQueryReq, (request) => this.#takeRouteQuery(request));
-    exchange.handle(MessageCode.probeReq, (request) => answerProbe(request, this.#probed()));
+    exchange.handle(MessageCode.probeReq, (request) => answerProbe(request, this.#range.probed()));
     links.observe({
       up: () => {},
       down: (node) => this.#linkDown(node),
@@ -123,22 +134,14 @@ export class Chord implements NextHop {
     this.#stage = 'joining';
     this.#admissionWait.reset();
     this.#liveness.start();
-    const either = AbortSignal.any([signal, this.#stopping.signal]);
-    let last: unknown;
-    for await (const entrance of this.#entrances(either)) {
-      if (entrance === this.#deps.nodeId) continue;
-      try {
-        await this.#joinThrough(entrance, either);
-        return;
-      } catch (error) {
-        either.throwIfAborted();
-        if (this.#core.joined()) return;
-        last = error;
-        this.#deps.log.info('could not join here', { entrance, why: messageOf(error) });
-      }
-    }
-    const detail = 'no bootstrap node led into the overlay; check bootstrap-node in the configuration and the network';
-    throw new Failure<TopologyFault>({ code: 'no-contact' }, detail, last);
+    const parts = {
+      acquaintance: this.#acquaintance,
+      received: this.#received,
+      again: this.#rejoins,
+      admission: (from: NodeId, until: AbortSignal) =>
+        this.#admissionWait.begin(from, this.#options.joinTimeout, until),
+    };
+    await joinOverlay(this.#core, parts, AbortSignal.any([signal, this.#stopping.signal]));
   }
 
   /** Hands on what this peer holds and says Leave (RFC 6940 §10.9). The caller closes the links. */
@@ -161,7 +164,7 @@ export class Chord implements NextHop {
 
   isResponsible(target: Position): boolean {
     if (this.#stage !== 'joined' || !isPosition(target) || this.#liveness.isStalled()) return false;
-    return within(target, this.#rangeStart(), this.#deps.nodeId);
+    return within(target, this.#range.start, this.#deps.nodeId);
   }
 
   nextHop(target: Position, previousHop?: NodeId): NodeId | undefined {
@@ -176,10 +179,16 @@ export class Chord implements NextHop {
     return members.slice(0, REPLICAS);
   }
 
-  /** RFC 6940 §7.4.1.1: the sender is the responsible peer or one of its replicas, and so is this one, as far as is known here. */
+  /**
+   * RFC 6940 §7.4.1.1: the sender is the responsible peer or one of its replicas, and so is this one, as far as is known here. When two
+   * rings become one, whoever answered for the resource in the other ring brings it to the peer that does so now (§6.4.2.3).
+   */
   acceptsReplica(resource: ResourceId, from: NodeId): boolean {
-    const joined = this.#stage === 'joined';
-    return isPosition(resource) && isPosition(from) && this.#table.expectsReplica(resource, from, joined);
+    if (!isPosition(resource) || !isPosition(from)) return false;
+    if (this.#table.expectsReplica(resource, from, this.#stage === 'joined')) return true;
+    const comesHome = this.isResponsible(resource) && this.#homecoming.mayBring(from);
+    if (comesHome) this.#replication.refresh();
+    return comesHome;
   }
 
   /** RFC 6940 §6.3.4: whether an answer for the resource may come from `signer`, none nearer being known. */
@@ -199,41 +208,20 @@ export class Chord implements NextHop {
       fingers: this.#table.fingers(),
       peers: this.#table.size,
       suspects: this.#table.peers().filter((peer) => this.#table.isSuspect(peer)),
+      disconnected: this.#isolation.isSeeking || this.#rejoins,
     };
-  }
-
-  async *#entrances(signal: AbortSignal): AsyncIterable<NodeId> {
-    yield* this.#table.peers();
-    yield* this.#deps.entrances.contacts(signal);
-  }
-
-  async #joinThrough(entrance: NodeId, signal: AbortSignal): Promise<void> {
-    const parts = {
-      acquaintance: this.#acquaintance,
-      received: this.#received,
-      admission: (from: NodeId, until: AbortSignal) =>
-        this.#admissionWait.begin(from, this.#options.joinTimeout, until),
-    };
-    for (let attempt = 1; ; attempt++) {
-      try {
-        await joinThrough(this.#core, parts, entrance, signal);
-        return;
-      } catch (error) {
-        if (this.#core.joined()) return;
-        const superseded = error instanceof Failure && error.fault.code === 'superseded';
-        if (!superseded || attempt >= MAX_SUPERSEDED) throw error;
-      }
-    }
   }
 
   #becomePeer(): void {
     this.#stage = 'joined';
+    this.#rejoins = false;
     this.#deps.log.info('joined', { predecessor: this.#table.predecessor(), successor: this.#table.successor() });
     this.#liveness.start();
     this.#known = this.#table.neighbours();
-    this.#replication.begin(this.#rangeStart());
+    this.#replication.begin(this.#range.start);
     this.#replication.changed({ type: 'gained', peer: this.#deps.nodeId, admitted: true });
     this.#stabilisation.start();
+    this.#fingers.start();
     this.#updates.schedule(true);
     this.#updates.flush();
   }
@@ -247,6 +235,7 @@ export class Chord implements NextHop {
     this.#liveness.heard(from);
     this.#acquaintance.welcome(from);
     this.#received.take(from, update);
+    if (!this.#table.has(from)) this.#homecoming.turnedUp(from, update.uptime);
     this.#enter(from, false);
     if (this.#stage === 'joining') this.#considerAdmission(from, update);
     if (this.#stage === 'joined') this.#acquaintance.consider(nodesOf(update), from);
@@ -258,27 +247,8 @@ export class Chord implements NextHop {
     const admission = this.#admissionWait.take(from, update);
     if (admission === undefined) return;
     const { before } = admission;
-    if (before !== undefined && !this.#table.has(before)) this.#foresee(before, from);
+    if (before !== undefined && !this.#table.has(before)) this.#range.foresee(before, from);
     this.#becomePeer();
-  }
-
-  /** Until the predecessor that the Admitting Peer knows is linked, or out of reach, its range is not this peer's. */
-  #foresee(predecessor: NodeId, learnedFrom: NodeId): void {
-    if (this.#acquaintance.isAvoided(predecessor)) return;
-    this.#foreseen = predecessor;
-    void this.#acquaintance.attach(predecessor, learnedFrom).then(async (reached) => {
-      if (reached) await this.#received.of(predecessor, this.#options.suspicionTimeout);
-      if (this.#foreseen === predecessor) this.#foreseen = undefined;
-    });
-  }
-
-  #reconsider(): void {
-    if (this.#stage !== 'joined') return;
-    const { predecessors, successors } = this.#table.neighbours();
-    for (const node of new Set([...successors, ...predecessors])) {
-      const update = this.#received.latest(node);
-      if (update !== undefined) this.#acquaintance.consider(nodesOf(update), node);
-    }
   }
 
   #enter(peer: NodeId, admitted: boolean): void {
@@ -286,7 +256,7 @@ export class Chord implements NextHop {
     this.#deps.log.debug('peer entered', { peer });
     this.#changed({ type: 'gained', peer, admitted });
     // It has to hear that this is a peer, even where nothing else changed (RFC 6940 §10.7).
-    if (this.#stage === 'joined') this.#updates.schedule(false);
+    if (this.#stage === 'joined') this.#updates.greet(peer);
   }
 
   #takeLeave(request: IncomingRequest): Response {
@@ -315,7 +285,10 @@ export class Chord implements NextHop {
     this.#updates.forget(node);
     this.#received.forget(node);
     this.#liveness.forget(node);
-    if (this.#table.has(node)) this.#isolation.lost(this.#table.neighbours());
+    if (this.#table.has(node)) {
+      this.#isolation.lost(this.#table.neighbours());
+      this.#acquaintance.rest(node);
+    }
     this.#remove(node);
   }
 
@@ -323,6 +296,7 @@ export class Chord implements NextHop {
     if (!this.#table.remove(node)) return;
     this.#deps.log.debug('peer lost', { node });
     this.#changed({ type: 'lost', peer: node });
+    this.#fingers.lost(node);
     if (this.#stage === 'joined') this.#considerIsolation();
   }
 
@@ -332,15 +306,27 @@ export class Chord implements NextHop {
     if (this.#liveness.isStalled() || (!mayBeLast && this.#isolation.isCutOff((node) => this.#table.has(node)))) {
       this.#rejoin('lost all neighbours of one side');
     } else if (this.#table.size === 0) {
-      void this.#stabilisation.lookForOtherRing();
+      this.#seekOthers();
     }
+  }
+
+  /** RFC 6940 §10.7.1: without any peer left it takes itself for disconnected, and looks for the others again and again. */
+  #seekOthers(): void {
+    const search = {
+      isAlone: () => this.#stage === 'joined' && this.#table.size === 0,
+      look: () => this.#stabilisation.lookForOtherRing(),
+    };
+    void this.#isolation.seek(search, this.#stopping.signal);
   }
 
   #rejoin(why: string): void {
     if (this.#stage !== 'joined') return;
+    this.#homecoming.add({ after: this.#range.start, upTo: this.#deps.nodeId });
+    this.#rejoins = true;
     this.#deps.log.warn('joining again', { why });
     this.#stage = 'joining';
     this.#stabilisation.stop();
+    this.#fingers.stop();
     const { signal } = this.#stopping;
     const way = {
       join: () => this.join(signal),
@@ -372,18 +358,9 @@ export class Chord implements NextHop {
     if (rangeChanged) this.#updates.schedule(true);
     else if (neighboursChanged && this.#deps.configuration.current.chordReactive) this.#updates.schedule(false);
     this.#replication.changed(change);
-  }
-
-  #rangeStart(): NodeId {
-    const { self } = this.#table;
-    const known = this.#table.predecessor() ?? self;
-    if (this.#foreseen === undefined || known === this.#foreseen) return known;
-    return within(this.#foreseen, known, self) ? this.#foreseen : known;
-  }
-
-  #probed() {
-    const share = this.#stage === 'joined' ? shareOfRing(this.#rangeStart(), this.#deps.nodeId) : 0;
-    return { share, resources: this.#deps.countResources(), uptime: this.uptime };
+    this.#fingers.changed();
+    // Who comes next, or is wanted as well in a larger ring, is known to the neighbours there are.
+    if (neighboursChanged) this.#acquaintance.reconsider();
   }
 
   #end(): void {
@@ -391,6 +368,8 @@ export class Chord implements NextHop {
     this.#stopping.abort();
     this.#liveness.stop();
     this.#stabilisation.stop();
+    this.#fingers.stop();
+    this.#homecoming.stop();
     this.#replication.stop();
     this.#admission.stop();
     this.#acquaintance.stop();

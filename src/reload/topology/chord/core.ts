@@ -5,6 +5,7 @@ import type { LinkTable } from '#reload/forwarding/link-table.ts';
 import type { Exchange } from '#reload/messaging/exchange.ts';
 import type { ConfigurationSource } from '#reload/overlay-config/configuration.ts';
 import type { ChordOptions } from '#reload/topology/chord/options.ts';
+import type { Position } from '#reload/topology/chord/ring.ts';
 import type { RoutingTable } from '#reload/topology/chord/routing-table.ts';
 import type { Handover } from '#reload/topology/handover.ts';
 import type { Destination } from '#reload/wire/destination.ts';
@@ -63,6 +64,8 @@ export interface ChordCore {
   readonly table: RoutingTable;
   /** Whether this node is a peer of the ring by now. */
   joined(): boolean;
+  /** Whether this peer answers for the position. */
+  isResponsible(position: Position): boolean;
   /** Seconds since the start. */
   uptime(): number;
 }

@@ -21,6 +21,7 @@ export class Isolation {
   /** Neighbours before a row of losses began. */
   #losses: { readonly since: number; readonly before: Neighbours } = { since: 0, before: NOBODY };
   #returning = false;
+  #seeking = false;
 
   constructor(deps: ChordDeps, options: ChordOptions) {
     this.#deps = deps;
@@ -46,6 +47,32 @@ export class Isolation {
     const { predecessors, successors } = this.#losses.before;
     const isGone = (side: readonly NodeId[]) => side.length > 1 && !side.some(isPeer);
     return isGone(predecessors) || isGone(successors);
+  }
+
+  get isSeeking(): boolean {
+    return this.#seeking;
+  }
+
+  /** Looks for others until there are some. Never rejects. */
+  async seek(
+    search: { readonly isAlone: () => boolean; readonly look: () => Promise<void> },
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (this.#seeking || signal.aborted) return;
+    this.#seeking = true;
+    const { clock, random, log } = this.#deps;
+    const { first, max } = this.#options.rejoinBackoff;
+    log.warn('disconnected: no peer is left');
+    try {
+      for (let wait = first; search.isAlone(); wait = Math.min(2 * wait, max)) {
+        await search.look();
+        await delay(clock, jittered(random, wait), signal);
+      }
+    } catch {
+      // Stopped while waiting.
+    } finally {
+      this.#seeking = false;
+    }
   }
 
   /** Joins again, trying until it succeeds or `signal` aborts. Never rejects. */

@@ -7,7 +7,7 @@ import { nodeDestination } from '#reload/wire/destination.ts';
 import type { NodeId } from '#reload/wire/ids.ts';
 import { pingReq } from '#reload/wire/ping.ts';
 
-/** Peers that are no neighbours are pinged at every so-manieth round only. */
+/** Peers other than the nearest on each side are pinged at every so-manieth round only. */
 const FAR_ROUNDS = 4;
 /** How often a process looks whether it stood still, in milliseconds. */
 const BEAT = 1000;
@@ -95,7 +95,7 @@ export class Liveness {
     this.#round++;
     const before = deps.clock.now() - options.livenessInterval / 2;
     for (const node of table.peers()) {
-      if (!table.isNeighbour(node) && this.#round % FAR_ROUNDS !== 0) continue;
+      if (!table.isNear(node, options.neighboursPerSide) && this.#round % FAR_ROUNDS !== 0) continue;
       if ((this.#heard.get(node) ?? 0) < before) void this.check(node);
     }
   }

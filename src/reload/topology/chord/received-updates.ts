@@ -51,9 +51,12 @@ export class ReceivedUpdates {
   }
 }
 
+/** The neighbours that an Update names: its sender tells when they change, as it does not of fingers. */
+export function neighboursOf(update: ChordUpdate): readonly NodeId[] {
+  return update.type === 'peer_ready' ? [] : [...update.predecessors, ...update.successors];
+}
+
 /** Every node that an Update names. */
 export function nodesOf(update: ChordUpdate): readonly NodeId[] {
-  if (update.type === 'peer_ready') return [];
-  const near = [...update.predecessors, ...update.successors];
-  return update.type === 'full' ? [...near, ...update.fingers] : near;
+  return update.type === 'full' ? [...neighboursOf(update), ...update.fingers] : neighboursOf(update);
 }

@@ -1,15 +1,10 @@
 import type { Timer } from '#platform/clock.ts';
 import { messageOf } from '#platform/failure.ts';
 import { type Change, type ChordCore, jittered } from '#reload/topology/chord/core.ts';
-import { within } from '#reload/topology/chord/ring.ts';
+import type { Homecoming } from '#reload/topology/chord/homecoming.ts';
+import { type Section, within } from '#reload/topology/chord/ring.ts';
 import { REPLICAS } from '#reload/topology/chord/routing-table.ts';
 import type { NodeId, ResourceId } from '#reload/wire/ids.ts';
-
-/** The part (after, upTo] of the ring. */
-interface Section {
-  readonly after: NodeId;
-  readonly upTo: NodeId;
-}
 
 interface Lack {
   readonly sections: readonly Section[];
@@ -27,9 +22,10 @@ const MAX_DOUBLINGS = 6;
  */
 export class Replication {
   readonly #core: ChordCore;
+  readonly #homecoming: Homecoming;
   #after: NodeId;
   #members: readonly NodeId[] = [];
-  /** What each successor, or a new owner, still lacks. */
+  /** What each successor still lacks. */
   readonly #lacking = new Map<NodeId, Lack>();
   /** How often in a row copies to a node were not all taken. */
   readonly #failures = new Map<NodeId, number>();
@@ -37,8 +33,9 @@ export class Replication {
   #dropTimer: Timer | undefined;
   #working = false;
 
-  constructor(core: ChordCore) {
+  constructor(core: ChordCore, homecoming: Homecoming) {
     this.#core = core;
+    this.#homecoming = homecoming;
     this.#after = core.table.self;
   }
 
@@ -64,6 +61,16 @@ export class Replication {
     this.#members = members;
     this.#schedule();
     this.#scheduleDrop();
+  }
+
+  /** Records came home that the successors may not have. */
+  refresh(): void {
+    const { options, deps } = this.#core;
+    const sections: Section[] = [{ after: this.#after, upTo: this.#core.table.self }];
+    for (const node of this.#members) {
+      this.#lacking.set(node, { sections, notBefore: deps.clock.now() + options.copyRetry });
+    }
+    this.#schedule();
   }
 
   /** A successor that was out of touch may have missed Stores. */
@@ -99,9 +106,9 @@ export class Replication {
       for (const node of members) this.#add(node, { after, upTo: this.#after }, notBefore);
       return;
     }
-    // RFC 6940 §6.4.2.3: a new owner gets what it answers for now. When this peer admitted it, it has that already.
+    // RFC 6940 §6.4.2.3: the new owners get what they answer for now. When this peer admitted the one there is, it has that already.
     if (change.type === 'gained' && change.admitted === true) return;
-    this.#add(after, { after: this.#after, upTo: after }, notBefore);
+    this.#homecoming.add({ after: this.#after, upTo: after });
   }
 
   #add(node: NodeId, section: Section, notBefore: number): void {
@@ -140,8 +147,7 @@ export class Replication {
       deps.log.warn('copies not made', { node, why: messageOf(error) });
     }
     // Perhaps the node does not know yet that it is to hold them: its own Updates may be on their way.
-    const isWanted = this.#members.includes(node) || node === this.#after;
-    const failures = complete || !isWanted ? 0 : (this.#failures.get(node) ?? 0) + 1;
+    const failures = complete || !this.#members.includes(node) ? 0 : (this.#failures.get(node) ?? 0) + 1;
     if (failures === 0) this.#failures.delete(node);
     if (failures === 0 || !table.has(node) || !this.#core.joined()) return;
     this.#failures.set(node, failures);
@@ -155,6 +161,10 @@ export class Replication {
     const { deps, options, table } = this.#core;
     this.#dropTimer?.cancel();
     this.#dropTimer = deps.clock.after(2 * options.holdDown, () => {
+      if (this.#homecoming.pending) {
+        this.#scheduleDrop();
+        return;
+      }
       deps.handover
         .drop((resource) => table.isBeyondReplicas(resource))
         .catch((error: unknown) => deps.log.warn('old copies not dropped', { why: messageOf(error) }));

@@ -6,6 +6,12 @@ import { type NodeId, type ResourceId, WILDCARD_NODE_ID, ZERO_NODE_ID } from '#r
  */
 export type Position = NodeId | ResourceId;
 
+/** The part (after, upTo] of the ring. */
+export interface Section {
+  readonly after: Position;
+  readonly upTo: Position;
+}
+
 const BITS = 128n;
 const SIZE = 1n << BITS;
 const DIGITS = 32;
@@ -66,8 +72,11 @@ export function fingerIndex(self: NodeId, node: NodeId): number {
   return DIGITS * 4 + 1 - distance(self, node).toString(2).length;
 }
 
+/** What `shareOfRing` counts in all. */
+export const WHOLE_RING = 1_000_000_000;
+
 /** The part of the ring in (after, upTo], in parts per billion (RFC 6940 §6.4.2.5). */
 export function shareOfRing(after: Position, upTo: Position): number {
   const length = after === upTo ? SIZE : distance(after, upTo);
-  return Number((length * 1_000_000_000n) / SIZE);
+  return Number((length * BigInt(WHOLE_RING)) / SIZE);
 }

@@ -5,6 +5,8 @@ import {
   isPeerOf,
   isPosition,
   type Position,
+  shareOfRing,
+  WHOLE_RING,
   within,
 } from '#reload/topology/chord/ring.ts';
 import type { NodeId, ResourceId } from '#reload/wire/ids.ts';
@@ -17,6 +19,10 @@ export interface Neighbours {
 
 /** Copies of a record beside the responsible peer's own (RFC 6940 §10.4). */
 export const REPLICAS = 2;
+/** Neighbours a side, however large a hostile neighbourhood makes the ring look. */
+const MAX_PER_SIDE = 12;
+/** By how much the estimate has to be past a step before the number of neighbours follows. */
+const WAVER = 0.25;
 /** A peer that is gone may still be counted between a replica and its resource. */
 const REPLICA_TOLERANCE = 1;
 
@@ -27,7 +33,8 @@ const REPLICA_TOLERANCE = 1;
  */
 export class RoutingTable {
   readonly self: NodeId;
-  readonly #perSide: number;
+  readonly #minPerSide: number;
+  #perSide: number;
   readonly #order: (a: Position, b: Position) => number;
   /** By clockwise distance from `self`. */
   #peers: NodeId[] = [];
@@ -35,6 +42,7 @@ export class RoutingTable {
 
   constructor(self: NodeId, options: { readonly neighboursPerSide: number }) {
     this.self = self;
+    this.#minPerSide = options.neighboursPerSide;
     this.#perSide = options.neighboursPerSide;
     this.#order = byDistanceFrom(self);
   }
@@ -58,6 +66,7 @@ export class RoutingTable {
     const at = this.#search(peer);
     if (this.#peers[at] === peer) return false;
     this.#peers = this.#peers.toSpliced(at, 0, peer);
+    this.#adapt();
     return true;
   }
 
@@ -66,12 +75,22 @@ export class RoutingTable {
     const at = this.#search(peer);
     if (this.#peers[at] !== peer) return false;
     this.#peers = this.#peers.toSpliced(at, 1);
+    this.#adapt();
     return true;
   }
 
   clear(): void {
     this.#peers = [];
     this.#suspect.clear();
+  }
+
+  /** Peers of the ring, this one included: counted in a small ring, else judged by how densely the neighbours stand. */
+  estimatedSize(): number {
+    const [ahead, behind] = [this.#peers[this.#perSide - 1], this.#peers.at(-this.#perSide)];
+    const known = this.#peers.length + 1;
+    if (known <= 2 * this.#perSide + 1 || ahead === undefined || behind === undefined) return known;
+    const span = shareOfRing(this.self, ahead) + shareOfRing(behind, this.self);
+    return Math.max(known, Math.round((2 * this.#perSide * WHOLE_RING) / Math.max(1, span)));
   }
 
   /** A suspect peer keeps its place among the neighbours, but nothing is routed over it (RFC 6940 §6.6.5). */
@@ -96,9 +115,14 @@ export class RoutingTable {
   }
 
   isNeighbour(peer: NodeId): boolean {
+    return this.isNear(peer, this.#perSide);
+  }
+
+  /** Whether the peer is one of the first `count` on either side. */
+  isNear(peer: NodeId, count: number): boolean {
     const at = this.#search(peer);
     if (this.#peers[at] !== peer) return false;
-    return at < this.#perSide || at >= this.#peers.length - this.#perSide;
+    return at < count || at >= this.#peers.length - count;
   }
 
   predecessor(): NodeId | undefined {
@@ -174,6 +198,13 @@ export class RoutingTable {
   isBeyondReplicas(resource: ResourceId): boolean {
     const outermost = this.#peers.at(-(REPLICAS + 1));
     return outermost !== undefined && !within(resource, outermost, this.self);
+  }
+
+  /** RFC 6940 §10.7: as many neighbours as the logarithm of the ring's size, half of them on each side; estimates that waver change nothing. */
+  #adapt(): void {
+    const wanted = Math.log2(this.estimatedSize()) / 2;
+    if (wanted > this.#perSide + WAVER) this.#perSide = Math.min(MAX_PER_SIDE, Math.ceil(wanted - WAVER));
+    else if (wanted < this.#perSide - 1 - WAVER) this.#perSide = Math.max(this.#minPerSide, Math.ceil(wanted + WAVER));
   }
 
   /** Index of the first peer at or clockwise after `position`. */

@@ -1,42 +1,48 @@
 import type { Timer } from '#platform/clock.ts';
 import { messageOf } from '#platform/failure.ts';
-import { type Random, randomBelow } from '#platform/random.ts';
+import { randomBelow } from '#platform/random.ts';
+import type { OverlayConfiguration } from '#reload/overlay-config/configuration.ts';
 import type { Acquaintance } from '#reload/topology/chord/acquaintance.ts';
 import { type ChordCore, jittered } from '#reload/topology/chord/core.ts';
-import { FIRST_FINGERS } from '#reload/topology/chord/joining.ts';
-import { clockwise, distance, fingerRange, isPeerOf, type Position, within } from '#reload/topology/chord/ring.ts';
+import type { Fingers } from '#reload/topology/chord/fingers.ts';
+import { whoAnswersFor } from '#reload/topology/chord/pinging.ts';
+import { clockwise } from '#reload/topology/chord/ring.ts';
 import type { Updates } from '#reload/topology/chord/updates.ts';
-import { encode } from '#reload/wire/codec.ts';
-import { MessageCode } from '#reload/wire/codes.ts';
-import { nodeDestination, resourceDestination } from '#reload/wire/destination.ts';
-import type { NodeId, ResourceId } from '#reload/wire/ids.ts';
-import { pingReq } from '#reload/wire/ping.ts';
 
 /** The periodic work of RFC 6940 §10.7.4: Updates to neighbours, better fingers, and a look for a second ring. */
 export class Stabilisation {
   readonly #core: ChordCore;
   readonly #updates: Updates;
   readonly #acquaintance: Acquaintance;
+  readonly #fingers: Fingers;
   readonly #timers = new Set<Timer>();
   #stopping = new AbortController();
+  /** What the timers that run were set by; undefined while none does. */
+  #intervals: string | undefined;
 
-  constructor(core: ChordCore, updates: Updates, acquaintance: Acquaintance) {
+  constructor(core: ChordCore, updates: Updates, acquaintance: Acquaintance, fingers: Fingers) {
     this.#core = core;
     this.#updates = updates;
     this.#acquaintance = acquaintance;
+    this.#fingers = fingers;
+    // A new document may change the intervals, and the old ones may be long (RFC 6940 §11.1).
+    core.deps.configuration.onChange((configuration) => {
+      if (this.#intervals !== undefined && this.#intervals !== intervalsOf(configuration)) this.start();
+    });
   }
 
   start(): void {
     this.stop();
     this.#stopping = new AbortController();
     const { configuration } = this.#core.deps;
+    this.#intervals = intervalsOf(configuration.current);
     this.#every(
       () => configuration.current.chordUpdateInterval * 1000,
       () => this.#updateNeighbours(),
     );
     this.#every(
       () => configuration.current.chordPingInterval * 1000,
-      () => void this.searchFinger(),
+      () => void this.#fingers.search(),
     );
     this.#every(
       () => this.#core.options.partitionInterval,
@@ -48,16 +54,7 @@ export class Stabilisation {
     this.#stopping.abort();
     for (const timer of this.#timers) timer.cancel();
     this.#timers.clear();
-  }
-
-  /** RFC 6940 §10.7.4.2: pings a random place in the range of an invalid entry, and attaches to who answers. */
-  async searchFinger(): Promise<void> {
-    const { deps, table } = this.#core;
-    const target = chooseFingerTarget(table.self, this.#invalidFingers(), deps.random);
-    if (target === undefined) return;
-    const found = await this.#whoAnswersFor(target);
-    if (found === undefined || !isPeerOf(table.self, found) || table.has(found)) return;
-    await this.#acquaintance.attach(found);
+    this.#intervals = undefined;
   }
 
   /**
@@ -71,7 +68,7 @@ export class Stabilisation {
     try {
       for await (const entrance of deps.entrances.contacts(signal, { bootstrapFirst: true })) {
         if (entrance === table.self) continue;
-        const found = await this.#whoAnswersFor(clockwise(table.self, 1n), entrance);
+        const found = await whoAnswersFor(deps, clockwise(table.self, 1n), { through: entrance, signal });
         if (found === undefined) continue;
         if (found !== table.self && found !== table.successor() && !table.has(found)) {
           deps.log.warn('another ring, or a gap in this one', { found, entrance });
@@ -98,36 +95,6 @@ export class Stabilisation {
     }
   }
 
-  /** Fingers without a peer in their range, those apart whose range the successors cover. */
-  #invalidFingers(): readonly number[] {
-    const { table } = this.#core;
-    const outermost = table.neighbours().successors.at(-1);
-    if (outermost === undefined) return [];
-    const invalid: number[] = [];
-    for (let i = 1; i <= FIRST_FINGERS; i++) {
-      const { last } = fingerRange(table.self, i);
-      if (within(last, table.self, outermost)) break;
-      if (table.finger(i)?.valid !== true) invalid.push(i);
-    }
-    return invalid;
-  }
-
-  async #whoAnswersFor(place: ResourceId, through?: NodeId): Promise<NodeId | undefined> {
-    const destination = [resourceDestination(place)];
-    try {
-      const { signatory } = await this.#core.deps.exchange.request({
-        destination: through === undefined ? destination : [nodeDestination(through), ...destination],
-        code: MessageCode.pingReq,
-        body: encode(pingReq, { padding: new Uint8Array() }),
-        signal: this.#stopping.signal,
-        ...(through === undefined ? {} : { firstHop: through }),
-      });
-      return signatory.nodeId;
-    } catch {
-      return undefined;
-    }
-  }
-
   #every(ms: () => number, act: () => void): void {
     this.#after(jittered(this.#core.deps.random, ms()), () => {
       this.#every(ms, act);
@@ -144,17 +111,6 @@ export class Stabilisation {
   }
 }
 
-/** A random place in the range of one of the entries; each is taken with probability one half, from the farthest on. */
-export function chooseFingerTarget(self: NodeId, invalid: readonly number[], random: Random): ResourceId | undefined {
-  const chosen = invalid.find(() => randomBelow(random, 2) === 0);
-  if (chosen === undefined) return undefined;
-  const { first, last } = fingerRange(self, chosen);
-  return placeBetween(first, last, random);
-}
-
-function placeBetween(first: Position, last: Position, random: Random): ResourceId {
-  const size = distance(first, last) + 1n;
-  const bytes = random.bytes(24);
-  const drawn = BigInt(`0x${Buffer.from(bytes).toString('hex')}`);
-  return clockwise(first, drawn % size);
+function intervalsOf({ chordUpdateInterval, chordPingInterval }: OverlayConfiguration): string {
+  return `${chordUpdateInterval} ${chordPingInterval}`;
 }
