@@ -47,7 +47,7 @@ export function peerParts(deps: PartsDeps, options: ReloadNodeOptions): Parts {
   const limit = options.maxRecords === undefined ? {} : { maxRecords: options.maxRecords };
   const storage = new Storage({ ...deps, store: deps.store.namespace('records'), responsibility }, limit);
   const chord = new Chord(
-    { ...deps, handover: storage, countResources: () => storage.recordCount },
+    { ...deps, handover: storage, countResources: () => storage.resourceCount },
     chordOptions(options),
   );
   return { place: peerPlace(chord), storage };

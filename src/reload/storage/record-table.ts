@@ -24,6 +24,8 @@ export interface RecordTransaction {
   read(name: RecordName, model: DataModel): StoredRecord | undefined;
   /** `certificates` has at least those that no stored value refers to yet. A record without entries is deleted. */
   write(name: RecordName, model: DataModel, record: StoredRecord, certificates: CertificateSource): void;
+  /** How many stored values need this certificate. */
+  references(fingerprint: string): number;
   /** Drops the values that `keep` rejects. */
   retain(name: RecordName, keep: (entry: Entry) => boolean): void;
 }
@@ -38,6 +40,8 @@ const CERTIFICATE = 'c/';
 export class RecordTable {
   readonly #store: KeyValueNamespace;
   #count: number | undefined;
+  /** Kinds at each Resource-ID; made when somebody asks. */
+  #kindsAt: Map<ResourceId, number> | undefined;
 
   constructor(store: KeyValueNamespace) {
     this.#store = store;
@@ -47,6 +51,15 @@ export class RecordTable {
   get count(): number {
     this.#count ??= [...this.#store.keys(RECORD)].length;
     return this.#count;
+  }
+
+  /** How many Resource-IDs there is something at, of whatever Kinds. */
+  get resourceCount(): number {
+    if (this.#kindsAt === undefined) {
+      this.#kindsAt = new Map();
+      for (const key of this.#store.keys(RECORD)) step(this.#kindsAt, { resource: nameOf(key).resource, step: 1 });
+    }
+    return this.#kindsAt.size;
   }
 
   read(name: RecordName, model: DataModel): StoredRecord | undefined {
@@ -80,12 +93,12 @@ export class RecordTable {
 
   /** Runs `change` atomically; what it throws undoes everything. Resolves after the commit. */
   async update<T>(change: (transaction: RecordTransaction) => T): Promise<T> {
-    const { result, added } = await this.#store.update((store) => {
+    const { result, steps } = await this.#store.update((store) => {
       const transaction = new Changes(store);
       const outcome = change(transaction);
-      return { result: outcome, added: transaction.settle() };
+      return { result: outcome, steps: transaction.settle() };
     });
-    if (this.#count !== undefined) this.#count += added;
+    for (const change of steps) this.#note(change);
     return result;
   }
 
@@ -107,6 +120,23 @@ export class RecordTable {
       for (const name of names) transaction.retain(name, () => false);
     });
   }
+
+  #note(change: Step): void {
+    if (this.#count !== undefined) this.#count += change.step;
+    if (this.#kindsAt !== undefined) step(this.#kindsAt, change);
+  }
+}
+
+function step(kindsAt: Map<ResourceId, number>, change: Step): void {
+  const kinds = (kindsAt.get(change.resource) ?? 0) + change.step;
+  if (kinds > 0) kindsAt.set(change.resource, kinds);
+  else kindsAt.delete(change.resource);
+}
+
+/** A record came or went. */
+interface Step {
+  readonly resource: ResourceId;
+  readonly step: 1 | -1;
 }
 
 const CHUNK = 64;
@@ -119,7 +149,7 @@ class Changes implements RecordTransaction {
   readonly #store: Transaction;
   readonly #references = new Map<string, number>();
   readonly #sources: CertificateSource[] = [];
-  #added = 0;
+  readonly #steps: Step[] = [];
 
   constructor(store: Transaction) {
     this.#store = store;
@@ -136,9 +166,19 @@ class Changes implements RecordTransaction {
     if (previous !== undefined) this.#refer(decodeAnyRecord(previous).record, -1);
     this.#refer(record, 1);
     this.#sources.push(certificates);
-    this.#added += (record.entries.length > 0 ? 1 : 0) - (previous === undefined ? 0 : 1);
-    if (record.entries.length > 0) this.#store.put(key, encodeRecord(model, record));
-    else this.#store.remove(key);
+    const { resource } = name;
+    if (record.entries.length > 0) {
+      if (previous === undefined) this.#steps.push({ resource, step: 1 });
+      this.#store.put(key, encodeRecord(model, record));
+    } else if (previous !== undefined) {
+      this.#steps.push({ resource, step: -1 });
+      this.#store.remove(key);
+    }
+  }
+
+  references(fingerprint: string): number {
+    const stored = this.#store.get(CERTIFICATE + fingerprint);
+    return countIn(stored) + (this.#references.get(fingerprint) ?? 0);
   }
 
   retain(name: RecordName, keep: (entry: Entry) => boolean): void {
@@ -148,18 +188,18 @@ class Changes implements RecordTransaction {
     this.write(name, model, { ...record, entries: record.entries.filter(keep) }, new Map());
   }
 
-  /** Returns by how many the number of records changed. */
-  settle(): number {
+  /** Returns which records came and went. */
+  settle(): readonly Step[] {
     for (const [fingerprint, change] of this.#references) {
       if (change === 0) continue;
       const key = CERTIFICATE + fingerprint;
       const stored = this.#store.get(key);
-      const count = (stored === undefined ? 0 : new DataView(stored.buffer, stored.byteOffset).getUint32(0)) + change;
+      const count = countIn(stored) + change;
       const der = stored?.subarray(4) ?? this.#sources.map((source) => source.get(fingerprint)).find((d) => d);
       if (count <= 0) this.#store.remove(key);
       else if (der !== undefined) this.#store.put(key, withCount(count, der));
     }
-    return this.#added;
+    return this.#steps;
   }
 
   #refer(record: StoredRecord, step: 1 | -1): void {
@@ -167,6 +207,10 @@ class Changes implements RecordTransaction {
       this.#references.set(fingerprint, (this.#references.get(fingerprint) ?? 0) + step);
     }
   }
+}
+
+function countIn(stored: Uint8Array | undefined): number {
+  return stored === undefined ? 0 : new DataView(stored.buffer, stored.byteOffset).getUint32(0);
 }
 
 function withCount(count: number, der: Uint8Array): Uint8Array {

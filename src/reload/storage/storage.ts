@@ -35,9 +35,13 @@ export interface StorageDeps {
 export interface StorageOptions extends ReplicatorOptions {
   /** Most records (one Kind at one Resource-ID each) this peer keeps. */
   readonly maxRecords?: number;
+  /** Most values that one member may have here as an owner. */
+  readonly maxValuesPerSigner?: number;
 }
 
 const MAX_RECORDS = 100_000;
+/** Some Kinds let one member write at any number of places: nobody may have more than a hundredth part of the store. */
+const MAX_VALUES_PER_SIGNER = 1000;
 const SWEEP_INTERVAL_MS = 60_000;
 /** Records looked through in one turn of the event loop. */
 const SWEEP_CHUNK = 256;
@@ -59,6 +63,7 @@ export class Storage {
       replicator,
       copies: new HandoverCopies({ records, replicator, clock: deps.clock }),
       maxRecords: options.maxRecords ?? MAX_RECORDS,
+      maxValuesPerSigner: options.maxValuesPerSigner ?? MAX_VALUES_PER_SIGNER,
     };
   }
 
@@ -125,6 +130,11 @@ export class Storage {
     } catch (thrown) {
       log.warn('records of Kinds that are no more stay', { reason: messageOf(thrown) });
     }
+  }
+
+  /** Resource-IDs with a record, replicas included. */
+  get resourceCount(): number {
+    return this.#context.records.resourceCount;
   }
 
   #scheduleSweep(ms: number): void {

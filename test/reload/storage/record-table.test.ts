@@ -55,6 +55,26 @@ describe('RecordTable', () => {
     expect(table.count).toBe(1);
   });
 
+  it('counts resources apart from records, from the disk and then as they come and go', async () => {
+    const record = { generation: 1n, entries: [entry('a')] };
+    await write(1, record);
+    await write(1, record, 8);
+    await write(2, record);
+    expect([table.count, table.resourceCount]).toEqual([3, 2]);
+    await write(3, record, 8);
+    await write(3, { generation: 2n, entries: [entry('b')] }, 8);
+    await table.remove([{ kind: 8, resource: resource(1) }]);
+    expect([table.count, table.resourceCount]).toEqual([3, 3]);
+    await table.remove([1, 2].map((n) => ({ kind: 7, resource: resource(n) })));
+    expect([table.count, table.resourceCount]).toEqual([1, 1]);
+    const failing = table.update((t) => {
+      t.write({ kind: 7, resource: resource(9) }, 'dictionary', record, certificates);
+      throw new Error('no');
+    });
+    await expect(failing).rejects.toThrow('no');
+    expect([table.count, table.resourceCount]).toEqual([1, 1]);
+  });
+
   it('keeps a certificate as long as some value refers to it', async () => {
     await write(1, { generation: 1n, entries: [entry('a'), entry('b', { certificate: 2 })] });
     await write(2, { generation: 1n, entries: [entry('a')] });

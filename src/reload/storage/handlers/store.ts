@@ -21,6 +21,8 @@ export interface StoreParts {
   readonly copies: HandoverCopies;
   /** Most records this node keeps: some Kinds let one member write at any number of places. */
   readonly maxRecords: number;
+  /** Most values of one signer that come by original Stores; replicas were counted where they come from. */
+  readonly maxValuesPerSigner: number;
 }
 
 interface Write {
@@ -79,7 +81,7 @@ export async function handleStore(
       // Responsibility may have moved while signatures were checked; a Store after that would be lost.
       checkOrigin(context, resource, undefined);
       if (context.records.count >= parts.maxRecords) requireKnownPlace(t, resource, verified);
-      return storeOriginal(context, t, resource, verified);
+      return storeOriginal(context, t, { resource, limit: parts.maxValuesPerSigner }, verified);
     })
     .finally(() => {
       copied = endChange();
@@ -133,7 +135,7 @@ function requireKnownPlace(t: RecordTransaction, resource: ResourceId, writes: r
 function storeOriginal(
   context: StorageContext,
   t: RecordTransaction,
-  resource: ResourceId,
+  { resource, limit }: { readonly resource: ResourceId; readonly limit: number },
   writes: readonly VerifiedWrite[],
 ): Outcome[] {
   const present = writes.map(({ kind }) => t.read({ kind: kind.id, resource }, kind.dataModel));
@@ -151,11 +153,33 @@ function storeOriginal(
   return writes.map(({ kind, offer }, i) => {
     const record = present[i] ?? { generation: 0n, entries: [] };
     const applied = applyStore(kind, record.entries, offer.entries, { mode: 'owner', now });
+    requireShare(t, { before: record.entries, after: applied.entries }, limit);
     const generation = applied.stored.length > 0 ? record.generation + 1n : record.generation;
     const name = { kind: kind.id, resource };
     t.write(name, kind.dataModel, { generation, entries: applied.entries }, offer.certificates);
     return { kind, generation, stored: applied.stored };
   });
+}
+
+/** Whoever adds to what it has here may not have too much. Replacing, and removing what is here, is always possible. */
+function requireShare(
+  t: RecordTransaction,
+  { before, after }: { readonly before: readonly Entry[]; readonly after: readonly Entry[] },
+  limit: number,
+): void {
+  const growth = new Map<string, number>();
+  const count = (entries: readonly Entry[], step: number) => {
+    for (const {
+      certificates: [signer = ''],
+    } of entries)
+      growth.set(signer, (growth.get(signer) ?? 0) + step);
+  };
+  count(before, -1);
+  count(after, 1);
+  for (const [signer, more] of growth) {
+    if (more <= 0 || t.references(signer) + more <= limit) continue;
+    throw refuse(ErrorCode.dataTooLarge, 'this peer holds as many values of one member as it may');
+  }
 }
 
 /** Whatever the counter is here, nothing is refused for it (RFC 6940 §7.4.1.1). */
