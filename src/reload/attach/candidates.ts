@@ -1,6 +1,6 @@
 import { refuse } from '#reload/messaging/refusal.ts';
 import type { IpAddressPort } from '#reload/wire/address.ts';
-import { ErrorCode, OverlayLinkType } from '#reload/wire/codes.ts';
+import { ErrorCode, isNoIce, OverlayLinkType } from '#reload/wire/codes.ts';
 import type { IceCandidate } from '#reload/wire/ice-candidate.ts';
 
 /** Addresses of one Attach that are dialled; more make no host easier to reach. */
@@ -26,8 +26,7 @@ export function activeCandidates(overlayLink: number): readonly IceCandidate[] {
  */
 export function addressesOf(candidates: readonly IceCandidate[], overlayLink: number): readonly IpAddressPort[] {
   const types = new Set(candidates.map((candidate) => candidate.overlayLink));
-  const withoutIce = types.has(OverlayLinkType.dtlsUdpSrNoIce) || types.has(OverlayLinkType.tlsTcpFhNoIce);
-  if (types.has(OverlayLinkType.dtlsUdpSr) && withoutIce) {
+  if (types.has(OverlayLinkType.dtlsUdpSr) && [...types].some(isNoIce)) {
     throw refuse(ErrorCode.invalidMessage, 'ICE and No-ICE candidates in one list');
   }
   const usable = candidates

@@ -5,9 +5,12 @@ import { ErrorCode } from '#reload/wire/codes.ts';
 import { isWireFailure } from '#reload/wire/reader.ts';
 
 const NO_INFO = new Uint8Array();
+/** For experiments, and not for use in any overlay (RFC 6940 §6.3.3.1). */
+const EXPERIMENTAL: ReadonlySet<number> = new Set([ErrorCode.expA, ErrorCode.expB]);
 
 /** What a handler throws to answer with an Error. `info` is text for people, or the bytes that the error code prescribes. */
 export function refuse(errorCode: number, info?: string | Uint8Array): RefusalFailure {
+  if (EXPERIMENTAL.has(errorCode)) throw new RangeError(`error ${errorCode} is for experiments only`);
   const bytes = typeof info === 'string' ? utf8(info) : (info ?? NO_INFO);
   const said = typeof info === 'string' ? `: ${info}` : '';
   return new Failure<Refusal>({ code: 'refused', errorCode, info: bytes }, `refused with error ${errorCode}${said}`);

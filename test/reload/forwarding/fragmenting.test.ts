@@ -89,7 +89,7 @@ describe('what is too large for a packet', () => {
     );
   });
 
-  it('R6940-6.7-05 leaves to IP what has no room for 256 bytes beside its header', () => {
+  it('R6940-6.7-04 R6940-6.7-05 leaves to IP what has no room for 256 bytes beside its header', () => {
     const long = header(20);
     expect(split(long, bytes(3072), 56 + 18 * 20 + 255).packets).toHaveLength(1);
     expect(split(long, bytes(3072), 56 + 18 * 20 + 256).packets).toHaveLength(12);

@@ -70,7 +70,7 @@ describe('the way back of a request', () => {
     },
   );
 
-  it('R6940-6.1.1-05 R6940-6.1.2-06 may be behind one opaque id, the same for all pieces and copies of a message', () => {
+  it('may be behind one opaque id, the same for all pieces and copies of a message', () => {
     const { state } = create('opaque');
     const via = [5, 6, 7].map((n) => nodeDestination(id(n)));
     const onward = state.viaList(header(via), nodeDestination(id(8)), NEXT);
