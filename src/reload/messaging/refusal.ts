@@ -6,7 +6,7 @@ import { isWireFailure } from '#reload/wire/reader.ts';
 
 const NO_INFO = new Uint8Array();
 /** For experiments, and not for use in any overlay (RFC 6940 §6.3.3.1). */
-const EXPERIMENTAL: ReadonlySet<number> = new Set([ErrorCode.expA, ErrorCode.expB]);
+const EXPERIMENTAL: ReadonlySet<number> = new Set([0x12, 0x13]);
 
 /** What a handler throws to answer with an Error. `info` is text for people, or the bytes that the error code prescribes. */
 export function refuse(errorCode: number, info?: string | Uint8Array): RefusalFailure {
