@@ -29,12 +29,13 @@ export interface Probed {
   readonly uptime: number;
 }
 
-/** Answers what was asked for, each at most once; types that this program does not know are left out. */
+/** Answers what was asked for, in that order, each at most once; types that this program does not know are left out. */
 export function answerProbe(request: IncomingRequest, probed: Probed): Response {
   const asked = new Set(decode(probeReq, request.body).requestedInfo);
-  const probeInfo: ProbeInformation[] = [];
-  if (asked.has(ProbeInformationType.responsibleSet)) probeInfo.push({ type: 'responsible_set', value: probed.share });
-  if (asked.has(ProbeInformationType.numResources)) probeInfo.push({ type: 'num_resources', value: probed.resources });
-  if (asked.has(ProbeInformationType.uptime)) probeInfo.push({ type: 'uptime', value: probed.uptime });
+  const probeInfo = [...asked].flatMap((type): readonly ProbeInformation[] => {
+    if (type === ProbeInformationType.responsibleSet) return [{ type: 'responsible_set', value: probed.share }];
+    if (type === ProbeInformationType.numResources) return [{ type: 'num_resources', value: probed.resources }];
+    return type === ProbeInformationType.uptime ? [{ type: 'uptime', value: probed.uptime }] : [];
+  });
   return { body: encode(probeAns, { probeInfo }) };
 }
