@@ -12,6 +12,8 @@ export interface PasswordSources {
   /** First line of this file. */
   readonly file?: string | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The variable it may come in; COPPERRING_PASSWORD by default. */
+  readonly variable?: string;
   /** Asked last: first line when piped, a prompt without echo on a terminal. */
   readonly input: NodeJS.ReadableStream & { readonly isTTY?: boolean };
   readonly output: NodeJS.WritableStream;
@@ -23,14 +25,15 @@ interface PasswordFault {
 
 /** Reads a password from a file, the environment or standard input; never from the command line, which others can see. */
 export async function readPassword(sources: PasswordSources, prompt: string): Promise<string> {
+  const { variable = PASSWORD_VARIABLE } = sources;
   const password =
     sources.file === undefined
-      ? (sources.environment[PASSWORD_VARIABLE] ?? (await ask(sources, prompt)))
+      ? (sources.environment[variable] ?? (await ask(sources, prompt)))
       : firstLine(await readFile(sources.file, 'utf8'));
   if (password === '')
     throw new Failure<PasswordFault>(
       { code: 'no-password' },
-      `No password given. Type it, pipe it in, put it into ${PASSWORD_VARIABLE}, or name a file.`,
+      `No password given. Type it, pipe it in, put it into ${variable}, or name a file.`,
     );
   if (Buffer.byteLength(password) > MAX_BYTES)
     throw new Failure<PasswordFault>({ code: 'password-too-long' }, `A password has at most ${MAX_BYTES} bytes.`);

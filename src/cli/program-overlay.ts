@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { AdminDeps } from '#cli/overlay-admin.ts';
+import type { BackupCommandDeps } from '#cli/overlay-backup.ts';
 
 interface Choices {
   readonly dir: string;
@@ -7,7 +8,7 @@ interface Choices {
 }
 
 /** The commands that change an overlay which exists: `overlay ban`, `update`, `add-root`, `remove-root`, `renew-signer`, `publish`, `show`. */
-export function addOverlayAdministration(overlay: Command, deps: AdminDeps): void {
+export function addOverlayAdministration(overlay: Command, deps: AdminDeps & BackupCommandDeps): void {
   const admin = (name: string, description: string) =>
     overlay
       .command(name)
@@ -37,6 +38,7 @@ export function addOverlayAdministration(overlay: Command, deps: AdminDeps): voi
   admin('renew-signer', 'make a new signer of configurations and Kinds').action(async (options: Choices) =>
     (await import('#cli/overlay-admin.ts')).renewSignerCommand(deps, options),
   );
+  addBackup(overlay, deps);
   overlay
     .command('publish')
     .description('hand the document to a running member, which spreads it')
@@ -51,4 +53,26 @@ export function addOverlayAdministration(overlay: Command, deps: AdminDeps): voi
     .requiredOption('--dir <dir>', 'folder that `overlay create` made')
     .option('--json', 'print JSON')
     .action(async (options: { dir: string }) => (await import('#cli/overlay-admin.ts')).showCommand(deps, options));
+}
+
+function addBackup(overlay: Command, deps: BackupCommandDeps): void {
+  const from = 'the passphrase comes from --passphrase-file, COPPERRING_PASSPHRASE or standard input';
+  overlay
+    .command('backup')
+    .description(`put all of an overlay's folder into one encrypted file; ${from}`)
+    .requiredOption('--dir <dir>', 'folder that `overlay create` made')
+    .requiredOption('--out <file>', 'file to make')
+    .option('--passphrase-file <file>', 'file with the passphrase in its first line')
+    .action(async (options: { dir: string; out: string }) =>
+      (await import('#cli/overlay-backup.ts')).backupCommand(deps, options),
+    );
+  overlay
+    .command('restore')
+    .description(`make the folder again that a backup was made of; ${from}`)
+    .requiredOption('--in <file>', 'file that `overlay backup` made')
+    .requiredOption('--out <dir>', 'folder to make')
+    .option('--passphrase-file <file>', 'file with the passphrase in its first line')
+    .action(async (options: { in: string; out: string }) =>
+      (await import('#cli/overlay-backup.ts')).restoreCommand(deps, options),
+    );
 }

@@ -105,7 +105,7 @@ function addOverlay(program: Command, deps: ProgramDeps): void {
         },
       );
     });
-  addOverlayAdministration(overlay, { clock: systemClock, random: systemRandom, print: printTo(deps) });
+  addOverlayAdministration(overlay, { ...deps, clock: systemClock, random: systemRandom, print: printTo(deps) });
   for (const [name, description, newPassword] of [
     ['add-user', 'let a user enroll', false],
     ['set-password', "change a user's password", true],

@@ -131,7 +131,8 @@ export class OverlayOperator {
     const { current } = files.configuration;
     const validity = validityFrom(clock, VALIDITY_DAYS);
     const signer = await makeSigner(files.issuer, current.instanceName, { random, validity });
-    const replaced = (ids: readonly NodeId[]) => [...ids.filter((id) => id !== files.signer.nodeId), signer.nodeId];
+    const before = new Set([files.signer, ...files.retiredSigners].map(({ nodeId }) => nodeId));
+    const replaced = (ids: readonly NodeId[]) => [...ids.filter((id) => !before.has(id)), signer.nodeId];
     const changes = {
       configurationSigners: replaced(current.configurationSigners),
       kindSigners: replaced(current.kindSigners),

@@ -43,7 +43,7 @@ const fault = (promise: Promise<unknown>) =>
   );
 
 describe('renewal of a certificate', () => {
-  it('R6940-11.3-19 gives the same Node-IDs and user name under a new key, without any password', async () => {
+  it('gives the same Node-IDs and user name under a new key, without any password', async () => {
     const { certificate, privateKey } = await renewCertificate(deps, renewing());
     expect(certificate.nodeIds).toEqual(member.certificate.nodeIds);
     expect(certificate.userName).toBe('alice@home.example');
