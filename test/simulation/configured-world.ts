@@ -1,17 +1,21 @@
 import { silentLogger } from '#platform/log.ts';
-import { signDocument } from '#reload/enrollment/found-overlay.ts';
 import type { ExitReason } from '#reload/node/membership.ts';
 import type { ReloadNodeOptions } from '#reload/node/options.ts';
 import { ReloadNode } from '#reload/node/reload-node.ts';
 import type { OverlayConfiguration } from '#reload/overlay-config/configuration.ts';
 import { CurrentConfiguration } from '#reload/overlay-config/current-configuration.ts';
 import { readDocument } from '#reload/overlay-config/document.ts';
+import { printConfiguration, printDocument, printKind } from '#reload/overlay-config/print.ts';
 import { CertificateVerifier } from '#reload/security/certificate-verifier.ts';
+import { signElement } from '#reload/security/configuration-signature.ts';
 import type { Identity } from '#reload/security/identity.ts';
 import { createSigner } from '#reload/security/signer.ts';
+import type { KindDefinition } from '#reload/storage/kind.ts';
 import { KindRegistry } from '#reload/storage/kind-registry.ts';
 import { ACCESS_POLICIES, BUILT_IN_KINDS } from '#reload/usages/kinds.ts';
+import type { Destination } from '#reload/wire/destination.ts';
 import type { NodeId } from '#reload/wire/ids.ts';
+import { splitMessage } from '#reload/wire/message.ts';
 import { memoryStore } from '#store/memory-store.ts';
 import { createTestOverlay, TEST_EPOCH, type TestOverlay } from '../support/overlay.ts';
 import { type MemoryHost, MemoryNetwork } from './memory-network.ts';
@@ -33,6 +37,8 @@ export interface Member {
 }
 
 interface MemberOptions extends Partial<ReloadNodeOptions> {
+  /** Kinds as this node alone sees them. */
+  readonly kinds?: (id: number) => KindDefinition | undefined;
   readonly identity?: Identity;
   readonly document?: Uint8Array;
   readonly fetchConfiguration?: () => Promise<Uint8Array | undefined>;
@@ -69,7 +75,7 @@ export class ConfiguredWorld {
     const host = this.network.host();
     const configuration = new CurrentConfiguration(readDocument(options.document ?? this.overlay.document));
     const verifier = new CertificateVerifier({ clock: this.clock, configuration });
-    const kinds = new KindRegistry({
+    const registry = new KindRegistry({
       configuration,
       builtIn: BUILT_IN_KINDS,
       policies: ACCESS_POLICIES,
@@ -82,7 +88,7 @@ export class ConfiguredWorld {
         identity,
         verifier,
         configuration,
-        kinds,
+        kinds: { get: (id) => options.kinds?.(id) ?? registry.get(id) },
         clock: host.clock,
         random: this.random.fork(`${name} ${this.members.length}`),
         log: silentLogger,
@@ -114,9 +120,42 @@ export class ConfiguredWorld {
     return member;
   }
 
-  /** A document like the overlay's first with changes. */
-  sign(changes: Choices & { readonly rootCerts?: readonly Uint8Array[] }, signer = this.overlay.configurationSigner) {
-    return signDocument({ ...this.overlay.configuration, ...changes }, signer);
+  /** A document like the overlay's first with changes; `signers` says who signs it and who its Kinds, if another. */
+  sign(changes: Choices, signers: { by?: Identity; kindsBy?: (kind: number) => Identity | undefined } = {}) {
+    const configuration = { ...this.overlay.configuration, ...changes };
+    const by = signers.by ?? this.overlay.configurationSigner;
+    const kinds = configuration.kinds.map((kind) => {
+      const xml = printKind(kind);
+      return { xml, signature: signElement(createSigner(signers.kindsBy?.(kind.id) ?? by), Buffer.from(xml)) };
+    });
+    const xml = printConfiguration(configuration, kinds);
+    return printDocument(xml, signElement(createSigner(by), Buffer.from(xml)));
+  }
+
+  /** What `from` gets for an answer to a request: the body, or the error code. */
+  ask(from: Member, to: Destination, code: number, body: Uint8Array): Promise<Uint8Array | number> {
+    const asked = from.node.exchange.request({ destination: [to], code, body });
+    return this.clock.run(
+      asked.then(
+        (answer) => answer.body,
+        (failure) => failure.fault.errorCode,
+      ),
+    );
+  }
+
+  /** Every request with this code that is sent from now on. */
+  tap(code: number): { readonly from: NodeId; readonly body: Uint8Array }[] {
+    const seen: { from: NodeId; body: Uint8Array }[] = [];
+    const before = this.network.tap;
+    this.network.tap = (from, to, bytes) => {
+      before?.(from, to, bytes);
+      const { contents } = splitMessage(bytes);
+      const sender = this.members.find(({ host }) => host === from);
+      if (contents.code === code && sender !== undefined) {
+        seen.push({ from: sender.node.nodeId, body: contents.body.slice() });
+      }
+    };
+    return seen;
   }
 
   sequences(): readonly number[] {

@@ -10,6 +10,7 @@ export type LinkFault =
   | { readonly code: 'timeout' }
   | { readonly code: 'certificate'; readonly detail: string }
   | { readonly code: 'wrong-node'; readonly expected: NodeId; readonly found: readonly NodeId[] }
+  | { readonly code: 'shared-secret' }
   | { readonly code: 'framing'; readonly detail: string }
   | { readonly code: 'too-large'; readonly length: number };
 

@@ -15,8 +15,6 @@ export function requireSupported(configuration: OverlayConfiguration): void {
     throw unsupported(`node-id-length ${configuration.nodeIdLength}`, 'does not go with CHORD-RELOAD, which needs 16');
   if (!configuration.linkProtocols.includes('TLS'))
     throw unsupported('overlay-link-protocol', 'names no protocol this node has; it has TLS');
-  if (configuration.sharedSecret !== undefined)
-    throw unsupported('shared-secret', 'asks for shared secret mode, which is not implemented');
   const extension = configuration.mandatoryExtensions.find((name) => !SUPPORTED_EXTENSIONS.has(name));
   if (extension !== undefined)
     throw unsupported(`mandatory-extension ${extension.slice(0, 100)}`, 'is not implemented');

@@ -215,10 +215,6 @@ describe('configuration document', () => {
     );
   });
 
-  it('does not join an overlay in shared secret mode, which it does not have', () => {
-    expect(supportFault('<shared-secret>x</shared-secret>')).toBe('unsupported');
-  });
-
   it('refuses an element that the grammar allows once when it stands twice', () => {
     expect(fault('<no-ice>true</no-ice><no-ice>false</no-ice>')).toBe('bad-value');
   });

@@ -7,9 +7,11 @@ import { type Logger, printable } from '#platform/log.ts';
 import type { Random } from '#platform/random.ts';
 import { FramedLink } from '#reload/link/framed-link.ts';
 import type { AppConnection, Link, LinkFault, Listener, Offer, OverlayTransport } from '#reload/link/link.ts';
+import { connectionKey } from '#reload/link/tls/connection-key.ts';
 import { type Arrival, OneShotOffer } from '#reload/link/tls/one-shot-offer.ts';
 import { checkPeer, requireNode } from '#reload/link/tls/peer-check.ts';
 import { RefusalLog } from '#reload/link/tls/refusal-log.ts';
+import { SecretGate } from '#reload/link/tls/shared-secret.ts';
 import { connectFirst } from '#reload/link/tls/tcp-dial.ts';
 import { listenInRange, listenOn, type PortRange, reachableAddresses } from '#reload/link/tls/tcp-listener.ts';
 import { secureContextOptions } from '#reload/link/tls/tls-options.ts';
@@ -57,6 +59,7 @@ export class TlsTransport implements OverlayTransport {
   /** Connections whose handshake succeeded. */
   readonly #live = new Set<TLSSocket>();
   readonly #refusals: RefusalLog;
+  readonly #gate: SecretGate;
   #server: Server | undefined;
   #context: SecureContext | undefined;
   /** What handshakes show. */
@@ -66,6 +69,7 @@ export class TlsTransport implements OverlayTransport {
     this.#deps = deps;
     this.#options = options;
     this.#refusals = new RefusalLog(deps);
+    this.#gate = new SecretGate({ ...deps, refused: (socket, reason) => this.#refuse(socket, reason) });
     deps.configuration.onChange(() => {
       this.#context = undefined;
       this.#server?.setSecureContext(this.#contextOptions());
@@ -152,7 +156,7 @@ export class TlsTransport implements OverlayTransport {
     for (;;) {
       const { socket, rest } = await connectFirst(left, this.#deps.clock, signal);
       try {
-        const arrival = await this.#shakeAsClient(socket, signal);
+        const arrival = await this.#shakeAsClient(await this.#gate.enter(socket, signal), signal);
         try {
           if (expected !== undefined) requireNode(arrival.certificate, expected);
         } catch (reason) {
@@ -173,7 +177,7 @@ export class TlsTransport implements OverlayTransport {
     this.#handshakes.set(key, done);
     socket.once('close', () => this.#handshakes.delete(key));
     socket.on('error', () => {});
-    this.#tlsServer().emit('connection', socket);
+    this.#gate.admit(socket, (admitted) => this.#tlsServer().emit('connection', admitted));
   }
 
   #tlsServer(): Server {
@@ -314,10 +318,6 @@ export class TlsTransport implements OverlayTransport {
   #keylog(line: Buffer): void {
     if (this.#options.keylogFile !== undefined) appendFileSync(this.#options.keylogFile, line, { mode: 0o600 });
   }
-}
-
-function connectionKey(socket: Socket): string {
-  return `${socket.remoteAddress}|${socket.remotePort}|${socket.localAddress}|${socket.localPort}`;
 }
 
 function soleNode(certificate: Certificate): NodeId | undefined {
