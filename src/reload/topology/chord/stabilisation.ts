@@ -41,7 +41,8 @@ export class Stabilisation {
       () => this.#updateNeighbours(),
     );
     this.#every(
-      () => configuration.current.chordPingInterval * 1000,
+      // Twice this, halved by the jitter at most: not more often than the interval (RFC 6940 §10.7.4.2).
+      () => 2 * configuration.current.chordPingInterval * 1000,
       () => void this.#fingers.search(),
     );
     this.#every(
