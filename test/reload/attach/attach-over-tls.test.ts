@@ -1,12 +1,17 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { createSocket } from 'node:dgram';
+import { createServer } from 'node:net';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '#platform/clock.ts';
 import { silentLogger } from '#platform/log.ts';
 import { systemRandom } from '#platform/random.ts';
 import { Attacher } from '#reload/attach/attacher.ts';
 import type { AppConnection } from '#reload/link/link.ts';
 import { TlsTransport } from '#reload/link/tls/tls-transport.ts';
+import { attach } from '#reload/wire/attach.ts';
+import { decode, encode } from '#reload/wire/codec.ts';
 import { MessageCode } from '#reload/wire/codes.ts';
 import { nodeDestination } from '#reload/wire/destination.ts';
+import type { IceCandidate } from '#reload/wire/ice-candidate.ts';
 import type { NodeId } from '#reload/wire/ids.ts';
 import { createTestOverlay, type TestOverlay } from '../../support/overlay.ts';
 import { connect, makeNode, type TestNode } from '../messaging/network.ts';
@@ -71,6 +76,59 @@ function linked(node: Peer, to: Peer): Promise<void> {
     node.links.observe({ up: (nodeId) => nodeId === to.nodeId && resolve(), down: () => {}, suspect: () => {} });
   });
 }
+
+describe('an Attach without ICE', () => {
+  it.each([4, 3])(
+    'R6940-6.5.1.11-03 is followed by the TLS handshake itself, and by no STUN, as soon as the requester gives No-ICE candidates (type %i beside)',
+    async (beside) => {
+      const { small, large } = await world(['127.0.0.1']);
+      const datagrams: Buffer[] = [];
+      const udp = createSocket('udp4', (datagram) => datagrams.push(datagram));
+      await new Promise<void>((resolve) => udp.bind(0, '127.0.0.1', resolve));
+      const { port } = udp.address();
+      let hear: (first: Buffer) => void = () => {};
+      const first = new Promise<Buffer>((resolve) => {
+        hear = resolve;
+      });
+      const server = createServer((socket) => {
+        socket.on('error', () => {});
+        socket.once('data', (chunk) => {
+          hear(chunk);
+          socket.destroy();
+        });
+      });
+      await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+      onTestFinished(() => {
+        udp.close();
+        server.close();
+      });
+      const candidate = (overlayLink: number): IceCandidate => ({
+        addrPort: { type: 'ipv4', address: '127.0.0.1', port },
+        overlayLink,
+        foundation: '1',
+        priority: 1,
+        type: 'host',
+        extensions: [],
+      });
+      const body = encode(attach, {
+        ufrag: '',
+        password: '',
+        role: 'passive',
+        candidates: [candidate(beside), candidate(4)],
+        sendUpdate: false,
+      });
+      const destination = [nodeDestination(large.nodeId)];
+      const answer = await small.messenger.request({ destination, code: MessageCode.attachReq, body });
+      // The answer has No-ICE candidates too, and neither password nor user fragment for STUN.
+      const answered = decode(attach, answer.body);
+      expect(answered).toMatchObject({ ufrag: '', password: '', role: 'active' });
+      expect(answered.candidates.map(({ overlayLink }) => overlayLink)).toEqual([4]);
+      // A ClientHello in a record of TLS 1.x.
+      expect([...(await first).subarray(0, 2)]).toEqual([0x16, 3]);
+      expect(datagrams).toEqual([]);
+    },
+  );
+});
 
 describe.each([
   ['IPv4', ['127.0.0.1']],
