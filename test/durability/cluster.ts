@@ -13,6 +13,7 @@ import type { Endpoint, Neighbourhood, StoringOrder } from './orders.ts';
 
 const PER_SIDE = 3;
 const REPLICAS = 2;
+const SETTLE_MS = 20_000;
 
 export interface ClusterPeer {
   readonly nodeId: NodeId;
@@ -107,7 +108,14 @@ export class Cluster {
         joined && isSame(successors, ids.slice(0, PER_SIDE)) && isSame(predecessors, ids.slice(-PER_SIDE).reverse())
       );
     };
-    await eventually(async () => (await Promise.all(this.living.map(isSettled))).every(Boolean), 20_000);
+    try {
+      await eventually(async () => (await Promise.all(this.living.map(isSettled))).every(Boolean), SETTLE_MS);
+    } catch {
+      const views = await Promise.all(
+        this.living.map(async (peer) => [peer.nodeId, await this.ask<Neighbourhood>(peer, { do: 'neighbours' })]),
+      );
+      throw new Error(`the ring is not whole after ${SETTLE_MS} ms: ${JSON.stringify(views)}`);
+    }
   }
 
   /** The peer that answers for the resource and those that keep copies while all live, in this order. */

@@ -36,19 +36,21 @@ function earlyNamespace(memory: KeyValueNamespace, disk: KeyValueNamespace, lagM
     keys: (prefix, options) => memory.keys(prefix, options),
     async update(change) {
       await loaded;
+      const written = new Map<string, Uint8Array | undefined>();
       const result = await memory.update((t) =>
         change({
           ...t,
           put(key, value) {
             t.put(key, value);
-            changed.set(key, value.slice());
+            written.set(key, value.slice());
           },
           remove(key) {
             t.remove(key);
-            changed.set(key, undefined);
+            written.set(key, undefined);
           },
         }),
       );
+      for (const [key, value] of written) changed.set(key, value);
       if (!waits) setTimeout(() => void flush(), lagMs);
       waits = true;
       return result;

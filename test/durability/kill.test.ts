@@ -17,7 +17,8 @@ async function play(rounds: number, seed: string, options: { readonly answersEar
   const faults: string[] = [];
   try {
     for (let round = 0; round < rounds && faults.length === 0; round++) {
-      const found = await playRound({ cluster, ledger, watermarks, random: random.fork(`round ${round}`) });
+      const context = { cluster, ledger, watermarks, random: random.fork(`round ${round}`) };
+      const found = await playRound(context).catch((thrown: unknown) => [String(thrown)]);
       faults.push(...found.map((fault) => `round ${round} of seed ${seed}: ${fault}`));
     }
   } finally {
@@ -42,7 +43,7 @@ describe('kill -9 at random moments', () => {
   );
 
   it('notice a peer that answers before it commits', async () => {
-    const { faults } = await play(5, 'early', { answersEarly: true });
+    const { faults } = await play(10, 'early', { answersEarly: true });
     expect(faults.join('\n')).toMatch(/on the disk of .* was acknowledged/);
-  }, 120_000);
+  }, 240_000);
 });

@@ -3,12 +3,13 @@ import { createSigner } from '#reload/security/signer.ts';
 import { valueSignatureInput } from '#reload/security/value-signature-input.ts';
 import type { Place, StoreRequest } from '#reload/storage/record-client.ts';
 import type { StorageOptions } from '#reload/storage/storage.ts';
-import { encode } from '#reload/wire/codec.ts';
+import { decode, encode } from '#reload/wire/codec.ts';
 import { MessageCode } from '#reload/wire/codes.ts';
 import { nodeDestination, resourceDestination } from '#reload/wire/destination.ts';
+import { fetchAns, fetchReq } from '#reload/wire/fetch.ts';
 import { hashToResourceId } from '#reload/wire/ids.ts';
 import { storeReq } from '#reload/wire/store.ts';
-import { encodeStoredData, type StoredData } from '#reload/wire/stored-data.ts';
+import { decodeStoredData, encodeStoredData, type StoredData } from '#reload/wire/stored-data.ts';
 import { VirtualClock } from '../../simulation/virtual-clock.ts';
 import { TEST_EPOCH } from '../../support/overlay.ts';
 import { type Member, StorageRing } from './storage-ring.ts';
@@ -80,6 +81,16 @@ export class AliceRing {
     const destination = [options.to === undefined ? resourceDestination(ALICE) : nodeDestination(options.to.nodeId)];
     const certificates = options.certificates ?? [this.alice.identity.certificate.der];
     return this.clock.run(from.exchange.request({ destination, code: MessageCode.storeReq, body, certificates }));
+  }
+
+  /** The answer as it comes, past all checks of the client. */
+  async rawFetch(kind: number) {
+    const specifiers = [{ kind, generation: 0n, modelSpecifier: new Uint8Array() }];
+    const body = encode(fetchReq, { resource: ALICE, specifiers });
+    const destination = [resourceDestination(ALICE)];
+    const answer = await this.clock.run(this.alice.exchange.request({ destination, code: MessageCode.fetchReq, body }));
+    const [data] = decodeStoredData('single', decode(fetchAns, answer.body).kindResponses[0]!.values);
+    return { data: data!, certificates: answer.certificates };
   }
 
   signed(

@@ -1,12 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { utf8 } from '#platform/bytes.ts';
 import { valueSignatureInput } from '#reload/security/value-signature-input.ts';
-import { decode, encode } from '#reload/wire/codec.ts';
-import { ErrorCode, MessageCode } from '#reload/wire/codes.ts';
-import { resourceDestination } from '#reload/wire/destination.ts';
-import { fetchAns, fetchReq } from '#reload/wire/fetch.ts';
+import { decode } from '#reload/wire/codec.ts';
+import { ErrorCode } from '#reload/wire/codes.ts';
 import { storeAns } from '#reload/wire/store.ts';
-import { absentData, decodeStoredData, type StoredData } from '#reload/wire/stored-data.ts';
+import { absentData, type StoredData } from '#reload/wire/stored-data.ts';
 import { ALICE, AliceRing, dictionaryValue, error, index, key, SINGLE } from './alice.ts';
 import { TEST_KINDS } from './storage-ring.ts';
 
@@ -129,15 +127,7 @@ describe('Store and Fetch', () => {
     const kind = TEST_KINDS.single.id;
     await store(kind, [[SINGLE, 'a']]);
     await store(kind, [[SINGLE, undefined]]);
-    const rawFetch = async () => {
-      const specifiers = [{ kind, generation: 0n, modelSpecifier: new Uint8Array() }];
-      const body = encode(fetchReq, { resource: ALICE, specifiers });
-      const destination = [resourceDestination(ALICE)];
-      const answer = await clock.run(alice.exchange.request({ destination, code: MessageCode.fetchReq, body }));
-      const [data] = decodeStoredData('single', decode(fetchAns, answer.body).kindResponses[0]!.values);
-      return { data: data!, certificates: answer.certificates };
-    };
-    const { data, certificates } = await rawFetch();
+    const { data, certificates } = await world.rawFetch(kind);
     expect(data.value).toEqual({ model: 'single', exists: false, value: new Uint8Array() });
     const input = valueSignatureInput({ resource: ALICE, kind, storageTime: data.storageTime, value: data.value });
     expect(ring.overlay.verifier().verify(data.signature, certificates, input).nodeId).toBe(alice.nodeId);
@@ -146,7 +136,7 @@ describe('Store and Fetch', () => {
       error(ErrorCode.dataTooOld),
     );
     await clock.advance(601_000);
-    expect((await rawFetch()).data).toEqual(absentData({ model: 'single' }));
+    expect((await world.rawFetch(kind)).data).toEqual(absentData({ model: 'single' }));
   });
 
   it('R6940-7-05 R6940-7-03 forget a value when its lifetime is over, whatever the storage time says', async () => {
@@ -157,7 +147,7 @@ describe('Store and Fetch', () => {
     const { values } = await clock.run(alice.client.fetch({ resource: ALICE, kind: TEST_KINDS.single.id }));
     expect(values[0]).toMatchObject({ lifetimeSeconds: 1, storageTime: 1000n });
     await clock.advance(1_001);
-    expect(await texts(TEST_KINDS.single.id)).toEqual([]);
+    expect((await world.rawFetch(TEST_KINDS.single.id)).data).toEqual(absentData({ model: 'single' }));
     await clock.advance(61_000);
     expect(ring.responsible(ALICE).storage.recordCount).toBe(0);
   });
