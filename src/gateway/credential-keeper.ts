@@ -46,7 +46,7 @@ export interface CredentialKeeperOptions {
 }
 
 /** Looks as often as this, not at the planned moment alone: clocks jump, and a person may renew by hand meanwhile. */
-const LOOK_MS = 30_000;
+const LOOK_MS = 10_000;
 const FAILURES_TO_TELL = 3;
 
 /** Renews the certificate of one node in good time, while the node runs, and says how it stands. */

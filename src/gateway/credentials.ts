@@ -13,6 +13,7 @@ import type { StoredMember } from '#reload/enrollment/identity-directory.ts';
 import { ageOf } from '#reload/enrollment/renewal-plan.ts';
 import type { OpenedNode } from '#reload/node/open-node.ts';
 import type { ReloadNode } from '#reload/node/reload-node.ts';
+import { CertificatePublisher } from '#reload/usages/certificate/certificate-publisher.ts';
 
 export interface CredentialsDeps {
   readonly clock: Clock;
@@ -28,6 +29,7 @@ const WAIT_MS = 1000;
 export class Credentials {
   readonly #deps: CredentialsDeps;
   readonly #keepers = new Map<string, CredentialKeeper>();
+  readonly #publishers: CertificatePublisher[] = [];
   readonly #stopping = new AbortController();
   /** The own certificate while it can't be used yet, or no more. */
   #waiting: CredentialReport | undefined;
@@ -64,23 +66,39 @@ export class Credentials {
     }
   }
 
-  /** Keeps the certificate of a node valid from now on. */
+  /** Keeps the certificate of a node valid from now on, and in the overlay for all to find (RFC 6940 §8). */
   keep(
     node: ReloadNode,
     opened: OpenedNode,
     { directory, enrollAnew }: { readonly directory: string } & Pick<CredentialKeeperDeps, 'enrollAnew'>,
   ): void {
     const { clock, random, log } = this.#deps;
-    const tell = (report: CredentialReport) => this.#tell(report);
+    const publisher = new CertificatePublisher({
+      clock,
+      log,
+      records: node.records,
+      get certificate() {
+        return node.identity.certificate;
+      },
+    });
+    let published = '';
+    const tell = (report: CredentialReport) => {
+      this.#tell(report);
+      const { fingerprint } = node.identity.certificate;
+      if (fingerprint !== published) publisher.start().catch(() => {});
+      published = fingerprint;
+    };
     const again = enrollAnew === undefined ? {} : { enrollAnew };
     const keeper = new CredentialKeeper(node, { clock, random, log, opened, tell, ...again }, { directory });
     this.#keepers.set(directory, keeper);
+    this.#publishers.push(publisher);
     keeper.start();
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort(new Error('stopping'));
     await Promise.all(Array.from(this.#keepers.values(), (keeper) => keeper.stop()));
+    await Promise.all(this.#publishers.map((publisher) => publisher.stop()));
   }
 
   #tell({ user, state, notAfter, reason }: CredentialReport): void {

@@ -10,6 +10,8 @@ import { systemRandom } from '#platform/random.ts';
 import { loadMember } from '#reload/enrollment/identity-directory.ts';
 import { TlsTransport } from '#reload/link/tls/tls-transport.ts';
 import { CertificateVerifier } from '#reload/security/certificate-verifier.ts';
+import { KindId } from '#reload/wire/codes.ts';
+import { hashToResourceId, idBytes } from '#reload/wire/ids.ts';
 import { TestOverlay } from './overlay.ts';
 
 const overlay = new TestOverlay('ban.example');
@@ -61,6 +63,19 @@ beforeAll(async () => {
   await vi.waitFor(() => expect(linksOf('bob')).toContain(memberOf('alice').summary.node), { timeout: 15_000 });
 });
 afterAll(() => overlay.stop());
+
+describe('the certificate of a running member', () => {
+  it('R6940-8-01 is in the overlay under Node-ID and user name', async () => {
+    const { node: nodeId } = memberOf('bob').summary;
+    const stored = (kind: number, resource: string) =>
+      memberOf('alice').countValues(resource, kind, AbortSignal.timeout(5000));
+    const isStored = async () => {
+      expect(await stored(KindId.certificateByNode, hashToResourceId(idBytes(nodeId!)))).toBe(1);
+      expect(await stored(KindId.certificateByUser, hashToResourceId(BOB))).toBe(1);
+    };
+    await vi.waitFor(isStored, { timeout: 10_000, interval: 200 });
+  });
+});
 
 describe('overlay ban', () => {
   it('shuts a running member out: its links close, its connections and requests are refused, it gets no certificate', async () => {
