@@ -60,7 +60,29 @@ describe('Store refuses', () => {
     expect(decode(storeAns, (await attempt(3n)).body).kindResponses[1]?.generationCounter).toBe(4n);
   });
 
-  it('R6940-7.4.1.1-04 R6940-7.4.1.1-03 all of it when one part fails, and changes nothing', async () => {
+  it('R6940-7.4.1.1-03 a later value before an earlier one for the same place, takes both in order, and shows nobody a part', async () => {
+    const entry = (text: string, time: bigint) =>
+      signed(TEST_KINDS.keyed.id, '', { time, value: dictionaryValue('k', text) });
+    const attempt = (...values: StoredData[]) => rawStore(alice, [{ kind: TEST_KINDS.keyed.id, values }]);
+    await attempt(entry('a', 1000n), entry('b', 2000n));
+    expect(await texts(TEST_KINDS.keyed.id)).toEqual(['b']);
+    await expect(attempt(entry('d', 4000n), entry('c', 3000n))).rejects.toMatchObject(error(ErrorCode.dataTooOld));
+    expect(await texts(TEST_KINDS.keyed.id)).toEqual(['b']);
+    // So many that verifying them pauses in between.
+    const many = Array.from({ length: 40 }, (_, i) => entry(String(i), BigInt(5000 + i)));
+    const stored = rawStore(alice, [
+      { kind, values: [signed(kind, 'first')] },
+      { kind: TEST_KINDS.keyed.id, values: many },
+    ]);
+    const seen: string[] = [];
+    const isDone = stored.then(() => true);
+    const read = async () => `${await texts(kind)}/${await texts(TEST_KINDS.keyed.id)}`;
+    do seen.push(await read());
+    while (!(await Promise.race([isDone, false])));
+    expect(new Set([...seen, await read()])).toEqual(new Set(['/b', 'first/39']));
+  });
+
+  it('R6940-7.4.1.1-04 all of it when one part fails, and changes nothing', async () => {
     await store(kind, [[SINGLE, 'before']]);
     const attempt = rawStore(alice, [
       { kind: TEST_KINDS.keyed.id, values: [signed(TEST_KINDS.keyed.id, '', { value: dictionaryValue('k', 'x') })] },
@@ -217,7 +239,7 @@ describe('Store refuses', () => {
     await expect(copy).rejects.toMatchObject(error(ErrorCode.forbidden));
   });
 
-  it('a value whose signature does not hold, or that nobody signed', async () => {
+  it('R6940-6.3.4-06 a value whose signature does not hold, or that nobody signed', async () => {
     const good = signed(kind, 'a');
     const forged = { ...good, value: { model: 'single', exists: true, value: utf8('b') } } as const;
     const unsigned = {
