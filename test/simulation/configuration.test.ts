@@ -258,3 +258,37 @@ function longIds() {
   const id = 'ab'.repeat(20) as NodeId;
   return { nodeIdLength: 20, configurationSigners: [id], kindSigners: [id] };
 }
+
+describe('a node that missed changes of the signers', () => {
+  it('R6940-6.5.4.2-08 gets the document anew as when it first came, and is a member again', async () => {
+    const world = await ConfiguredWorld.create('missed', 4);
+    const [first] = world.members;
+    const [second, third] = [await world.overlay.identity('second-signer'), await world.overlay.identity('third')];
+    let published = world.overlay.document;
+    const sleeper = await world.add('sleeper', { fetchConfiguration: async () => published });
+    await world.clock.run(sleeper.node.stop());
+    world.members.pop();
+    const signers = (by: { readonly nodeId: NodeId }) => ({
+      configurationSigners: [by.nodeId],
+      kindSigners: [by.nodeId],
+    });
+    const kindsBy = () => second;
+    first!.node.adoptConfiguration(world.sign({ ...signers(second), sequence: 1 }, { kindsBy }));
+    await world.spread(1, 5000);
+    published = world.sign({ ...signers(third), sequence: 2 }, { by: second, kindsBy: () => third });
+    first!.node.adoptConfiguration(published);
+    await world.spread(2, 5000);
+    // The server has it signed by the third one, as newcomers need it.
+    published = world.sign({ ...signers(third), sequence: 2 }, { by: third });
+    const back = await world.make('sleeper', {
+      identity: sleeper.identity,
+      fetchConfiguration: async () => published,
+    });
+    await world.clock.run(back.node.start());
+    expect(back.configuration.current).toMatchObject({ sequence: 2, configurationSigners: [third.nodeId] });
+    await world.clock.runUntil(() => world.isRing(), 60_000);
+    const lost = await world.make('lost', { identity: await world.overlay.identity('lost'), startTimeout: 5000 });
+    await expect(world.clock.run(lost.node.start())).rejects.toMatchObject({ code: 'no-contact' });
+    expect(lost.configuration.current.sequence).toBe(0);
+  });
+});

@@ -6,6 +6,7 @@ import type { OverlayConfiguration } from '#reload/overlay-config/configuration.
 import { readDocument, readKindBlock } from '#reload/overlay-config/document.ts';
 import { printConfiguration, printDocument, printKind } from '#reload/overlay-config/print.ts';
 import {
+  acceptFetchedConfiguration,
   acceptFirstConfiguration,
   acceptNextConfiguration,
   requireKindSignature,
@@ -117,6 +118,41 @@ describe('a configuration that follows', () => {
   it('is refused for another overlay', async () => {
     const other = await createTestOverlay({ name: 'other.example' });
     expect(next(other.document)).toBe('wrong-overlay');
+  });
+});
+
+describe('a document that a member fetched anew', () => {
+  const fetched = (document: Uint8Array, changes: Partial<OverlayConfiguration> = {}) =>
+    faultOf(() =>
+      acceptFetchedConfiguration(document, {
+        configuration: { ...overlay.configuration, ...changes },
+        clock: overlay.clock,
+      }),
+    );
+
+  it('may have a signer the node never heard of, below any root in force', async () => {
+    const document = signedBy(member, {
+      sequence: 1,
+      configurationSigners: [member.nodeId],
+      kindSigners: [member.nodeId],
+    });
+    expect(next(document)).toBe('signature');
+    expect(fetched(document)).toBe('nothing thrown');
+    const { root } = await createTestOverlay();
+    expect(fetched(document, { rootCerts: [root.certificate, overlay.root.certificate] })).toBe('nothing thrown');
+    expect(fetched(document, { rootCerts: [root.certificate] })).toBe('signature');
+    expect(fetched(document, { rootCerts: [] })).toBe('signature');
+  });
+
+  it('is refused when it is not newer, and when it says itself that its signer may not sign', () => {
+    expect(fetched(overlay.document)).toBe('stale');
+    expect(fetched(overlay.document, { sequence: 5 })).toBe('stale');
+    expect(fetched(signedBy(overlay.configurationSigner, { sequence: 1, configurationSigners: [member.nodeId] }))).toBe(
+      'signature',
+    );
+    expect(fetched(signedBy(overlay.configurationSigner, { sequence: 1, mandatoryExtensions: ['urn:x'] }))).toBe(
+      'unsupported',
+    );
   });
 });
 
