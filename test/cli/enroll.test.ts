@@ -110,6 +110,20 @@ describe('overlay create, add-user and enroll', () => {
       out: second,
       keyType: 'rsa-2048',
     });
+    const args = ['enroll', '--renew', '--out', second];
+    const output = new PassThrough();
+    const streams = { input: new PassThrough(), output: output, errors: new PassThrough() };
+    const before = (await loadMember(second)).identities[0]!;
+    const program = { ...streams, environment: {}, program: '', signal: new AbortController().signal };
+    expect(await runProgram(program as never, args)).toBe(0);
+    expect(String(output.read())).toMatch(/^alice@home\.example is a member of home\.example until /);
+    const after = (await loadMember(second)).identities[0]!;
+    expect(after.certificate.fingerprint).not.toBe(before.certificate.fingerprint);
+    expect(after.privateKey.equals(before.privateKey)).toBe(false);
+    expect(await runProgram(program as never, [...args, '--keep-key'])).toBe(0);
+    expect((await loadMember(second)).identities[0]!.privateKey.equals(after.privateKey)).toBe(true);
+    expect(await runProgram(program as never, ['enroll', '--out', second])).toBe(2);
+    expect(String(streams.errors.read())).toMatch(/give --user, or --renew/);
     await server.close();
 
     const [one, two] = [await loadMember(member), await loadMember(second)];

@@ -201,3 +201,44 @@ describe('a new signer', () => {
     last.take(await operator.update({ initialTtl: 60 }));
   });
 });
+
+describe('a document that comes while the clock is wrong', () => {
+  it.each([
+    ['years behind', -20, 'signature'],
+    ['so far in the future that the document has expired', 5, 'expired'],
+    ['so far in the future that every certificate has ended', 20, 'signature'],
+  ])('%s is refused, and taken once the clock is right', async (_, years, code) => {
+    const alice = await member();
+    const right = clock.now();
+    const document = await operator.update({ expiration: right + 3 * 365 * 86_400_000 });
+    clock.time = right + years * 365 * 86_400_000;
+    expect(() => alice.take(document)).toThrow(expect.objectContaining({ code }));
+    expect(alice.configuration.current.sequence).toBe(0);
+    clock.time = right;
+    alice.take(document);
+    expect(alice.configuration.current.sequence).toBe(1);
+  });
+
+  it('leaves certificates to be judged by the clock of each moment', async () => {
+    const { certificate } = await issue();
+    const { verifier } = await member();
+    const right = clock.now();
+    for (const [years, outcome] of [
+      [-20, 'not-yet-valid'],
+      [0, 'valid'],
+      [-20, 'not-yet-valid'],
+      [0, 'valid'],
+      [2, 'expired'],
+      [0, 'valid'],
+    ] as const) {
+      clock.time = right + years * 365 * 86_400_000;
+      let found: string = 'valid';
+      try {
+        verifier.checkCertificate(certificate.der, []);
+      } catch (thrown) {
+        found = (thrown as { code: string }).code;
+      }
+      expect(found).toBe(outcome);
+    }
+  });
+});
