@@ -48,7 +48,8 @@ export class VirtualClock implements Clock {
   }
 
   schedule(ms: number, fire: () => void, owner?: ProcessClock): Timer {
-    const pending = new Pending(this.#now + Math.max(0, ms), this.#order++, fire, owner);
+    // Clocks count whole milliseconds, as real ones do.
+    const pending = new Pending(this.#now + Math.max(0, Math.ceil(ms)), this.#order++, fire, owner);
     push(this.#heap, pending);
     return pending;
   }
