@@ -4,6 +4,7 @@ import { Failure } from '#platform/failure.ts';
 import { silentLogger } from '#platform/log.ts';
 import type { Answer, Exchange, ExchangeFault, Request } from '#reload/messaging/exchange.ts';
 import { createSigner } from '#reload/security/signer.ts';
+import { valueSignatureInput } from '#reload/security/value-signature-input.ts';
 import { RecordStoreClient } from '#reload/storage/record-store-client.ts';
 import { StorageTimes } from '#reload/storage/storage-times.ts';
 import { decode, encode } from '#reload/wire/codec.ts';
@@ -64,7 +65,7 @@ const put = (client: RecordStoreClient, text: string) =>
 const get = (client: RecordStoreClient, kind: number = single.id) => clock.run(client.fetch({ resource: ALICE, kind }));
 
 describe('RecordStoreClient', () => {
-  it('R6940-13.5.1-01 signs each value; R6940-13.5.3-01 gives two Stores in one millisecond rising storage times', async () => {
+  it('R6940-13.5.1-01 R6940-6.3.4-06 signs each value; R6940-13.5.3-01 gives two Stores in one millisecond rising storage times', async () => {
     await put(alice.client, 'a');
     await put(alice.client, 'b');
     const sent = ring.trace
@@ -72,7 +73,11 @@ describe('RecordStoreClient', () => {
       .flatMap(({ request }) => decode(storeReq, request.body).kindData)
       .flatMap(({ values }) => decodeStoredData('single', values));
     expect(sent.map(({ storageTime }) => storageTime)).toEqual([BigInt(TEST_EPOCH), BigInt(TEST_EPOCH) + 1n]);
-    expect(sent.every(({ signature }) => signature.identity.type === 'cert_hash')).toBe(true);
+    for (const { storageTime, value, signature } of sent) {
+      const input = valueSignatureInput({ resource: ALICE, kind: single.id, storageTime, value });
+      const signatory = ring.overlay.verifier().verify(signature, [alice.identity.certificate.der], input);
+      expect(signatory.nodeId).toBe(alice.nodeId);
+    }
   });
 
   it('R6940-7-04 stores just behind the present value when its own clock is slow', async () => {

@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { utf8 } from '#platform/bytes.ts';
 import { valueSignatureInput } from '#reload/security/value-signature-input.ts';
-import { decode } from '#reload/wire/codec.ts';
-import { ErrorCode } from '#reload/wire/codes.ts';
-import { storeAns } from '#reload/wire/store.ts';
-import { absentData, type StoredData } from '#reload/wire/stored-data.ts';
+import { decode, encode } from '#reload/wire/codec.ts';
+import { ErrorCode, MessageCode } from '#reload/wire/codes.ts';
+import { resourceDestination } from '#reload/wire/destination.ts';
+import { encodeModelSpecifier, fetchAns, fetchReq } from '#reload/wire/fetch.ts';
+import { storeAns, storeReq } from '#reload/wire/store.ts';
+import { absentData, decodeStoredData, type StoredData } from '#reload/wire/stored-data.ts';
 import { ALICE, AliceRing, dictionaryValue, error, index, key, SINGLE } from './alice.ts';
 import { TEST_KINDS } from './storage-ring.ts';
 
@@ -82,7 +84,7 @@ describe('Store and Fetch', () => {
     expect(await generationOf(entry('b', 4000n))).toBe(3n);
   });
 
-  it('R6940-7.1-03 take a value that outlives the certificate of its signer, and keep it until it expires by itself', async () => {
+  it('R6940-7.1-03 R6940-7.4.2.2-06 take a value that outlives the certificate of its signer, and keep it until it expires by itself', async () => {
     const kind = TEST_KINDS.single.id;
     const shortly = ring.clientOf(await ring.overlay.identity('alice', { validityDays: 1 }));
     const DAY = 86_400;
@@ -159,6 +161,19 @@ describe('Store and Fetch', () => {
     ]);
     await store(TEST_KINDS.array.id, [[index(1), 'b']], { lifetimeSeconds: 5 });
     await clock.advance(6_000);
-    expect(await texts(TEST_KINDS.array.id)).toEqual(['a', 'c']);
+    const kind = TEST_KINDS.array.id;
+    const modelSpecifier = encodeModelSpecifier({ model: 'array', indices: [{ first: 0, last: 2 }] });
+    const body = encode(fetchReq, { resource: ALICE, specifiers: [{ kind, generation: 0n, modelSpecifier }] });
+    const destination = [resourceDestination(ALICE)];
+    const answer = await clock.run(alice.exchange.request({ destination, code: MessageCode.fetchReq, body }));
+    const read = decodeStoredData('array', decode(fetchAns, answer.body).kindResponses[0]!.values);
+    expect(read.map(({ value }) => value.exists)).toEqual([true, false, true]);
+    expect(read[1]).toEqual(absentData({ model: 'array', index: 1 }));
+    // A copy of the whole has no trace of it.
+    ring.trace.length = 0;
+    const stranger = ring.peers.find(({ nodeId }) => nodeId !== ring.responsible(ALICE).nodeId)!;
+    await clock.run(ring.responsible(ALICE).storage.copyTo(stranger.nodeId, () => true));
+    const copied = decode(storeReq, ring.trace[0]!.request.body).kindData[0]!.values;
+    expect(decodeStoredData('array', copied).map(({ value }) => 'index' in value && value.index)).toEqual([0, 2]);
   });
 });

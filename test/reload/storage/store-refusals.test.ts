@@ -4,10 +4,10 @@ import { decode, encode } from '#reload/wire/codec.ts';
 import { ErrorCode, MessageCode } from '#reload/wire/codes.ts';
 import { resourceDestination } from '#reload/wire/destination.ts';
 import { unknownKinds } from '#reload/wire/error.ts';
-import { fetchReq } from '#reload/wire/fetch.ts';
+import { fetchAns, fetchReq } from '#reload/wire/fetch.ts';
 import { idBytes } from '#reload/wire/ids.ts';
 import { storeAns } from '#reload/wire/store.ts';
-import type { StoredData } from '#reload/wire/stored-data.ts';
+import { decodeStoredData, type StoredData } from '#reload/wire/stored-data.ts';
 import { ALICE, AliceRing, arrayValue, dictionaryValue, error, index, key, SINGLE } from './alice.ts';
 import { type Member, TEST_KINDS } from './storage-ring.ts';
 
@@ -76,7 +76,20 @@ describe('Store refuses', () => {
     ]);
     const seen: string[] = [];
     const isDone = stored.then(() => true);
-    const read = async () => `${await texts(kind)}/${await texts(TEST_KINDS.keyed.id)}`;
+    const body = encode(fetchReq, {
+      resource: ALICE,
+      specifiers: [
+        { kind, generation: 0n, modelSpecifier: new Uint8Array() },
+        { kind: TEST_KINDS.keyed.id, generation: 0n, modelSpecifier: Uint8Array.of(0, 0) },
+      ],
+    });
+    const request = { destination: [resourceDestination(ALICE)], code: MessageCode.fetchReq, body };
+    const read = async () => {
+      const answer = await clock.run(alice.exchange.request(request));
+      const [one, other] = decode(fetchAns, answer.body).kindResponses;
+      const found = [...decodeStoredData('single', one!.values), ...decodeStoredData('dictionary', other!.values)];
+      return found.map(({ value }) => new TextDecoder().decode(value.value)).join('/');
+    };
     do seen.push(await read());
     while (!(await Promise.race([isDone, false])));
     expect(new Set([...seen, await read()])).toEqual(new Set(['/b', 'first/39']));
