@@ -37,7 +37,7 @@ export function isRequestCode(code: number): boolean {
   return code % 2 === 1 && code < 0x8000;
 }
 
-/** Error codes (RFC 6940 §14.9, RFC 7851 §9.5). */
+/** Error codes (RFC 6940 §14.9, RFC 7851 §9.5); 0x12 and 0x13 are for experiments (RFC 6940 §6.3.3.1). */
 export const ErrorCode = {
   forbidden: 0x2,
   notFound: 0x3,
@@ -55,8 +55,6 @@ export const ErrorCode = {
   configTooOld: 0xf,
   configTooNew: 0x10,
   inProgress: 0x11,
-  expA: 0x12,
-  expB: 0x13,
   invalidMessage: 0x14,
   underlayDestinationUnreachable: 0x15,
   underlayTimeExceeded: 0x16,

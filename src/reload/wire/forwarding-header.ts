@@ -13,9 +13,33 @@ const LENGTH_OFFSET = 16;
 /** What most headers need, in bytes: some ten entries in their lists. */
 const HEADER_ROOM = 256;
 
+const plain = { type: 'plain' } as const;
+
+const INVALID_OPTION = 0;
+const RESERVED_OPTION = 255;
+const anyOption = struct({ type: u8, flags: u8, value: opaque16 });
+type ForwardingOption = Infer<typeof anyOption> & {
+  /** The type is the reserved number 255, which forwarders pass on as it came and nobody else writes (RFC 6940 §14.12). */
+  readonly reserved?: true;
+};
+
 /** An option for forwarders or the destination; types nobody here knows are kept as they came (RFC 6940 §6.3.2.3). */
-export const forwardingOption = struct({ type: u8, flags: u8, value: opaque16 });
-type ForwardingOption = Infer<typeof forwardingOption>;
+export const forwardingOption: Codec<ForwardingOption> = {
+  shape: { type: 'struct', fields: { ...anyOption.shape.fields, reserved: plain } },
+  read(reader) {
+    const option = anyOption.read(reader);
+    if (option.type === INVALID_OPTION) throw wireFailure('bad-value', 'option type 0 is invalid', 'type');
+    return option.type === RESERVED_OPTION ? { ...option, reserved: true } : option;
+  },
+  write(writer, option) {
+    requireObject(option);
+    const isUsable = option.type !== RESERVED_OPTION || option.reserved === true;
+    if (option.type === INVALID_OPTION || !isUsable) {
+      throw wireFailure('bad-value', 'option types 0 and 255 are not for use', 'type');
+    }
+    anyOption.write(writer, option);
+  },
+};
 
 /** Where the bytes after the header lie in the whole (RFC 6940 §6.7). */
 interface FragmentPosition {
@@ -48,8 +72,6 @@ export interface ForwardingHeader {
 
 /** A header before its message's length is known. */
 export type HeaderFields = Omit<ForwardingHeader, 'length'>;
-
-const plain = { type: 'plain' } as const;
 
 const version: Codec<number> = {
   shape: plain,

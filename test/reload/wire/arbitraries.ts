@@ -103,7 +103,12 @@ const header = fc.record({
   maxResponseLength: u32,
   viaList: list(hop),
   destinationList: fc.tuple(list(hop), list(resource)).map(([hops, [end]]) => (end ? [...hops, end] : hops)),
-  options: list(fc.record({ type: u8, flags: u8, value: bytes })),
+  options: list(
+    fc.oneof(
+      fc.record({ type: fc.integer({ min: 1, max: 254 }), flags: u8, value: bytes }),
+      fc.record({ type: just(255), flags: u8, value: bytes, reserved: just(true as const) }),
+    ),
+  ),
 });
 const extensions = list(fc.record({ type: u16, critical: fc.boolean(), contents: bytes }));
 

@@ -4,6 +4,7 @@ import { parseNodeUri, parseReloadUri, printNodeUri, printReloadUri } from '#rel
 import { decode, encode } from '#reload/wire/codec.ts';
 import { ErrorCode, MessageCode } from '#reload/wire/codes.ts';
 import { modelSpecifier } from '#reload/wire/fetch.ts';
+import { forwardingOption } from '#reload/wire/forwarding-header.ts';
 import type { NodeId, ResourceId } from '#reload/wire/ids.ts';
 
 const bytes = (hex: string) => fromHex(hex.replaceAll(' ', '')) ?? new Uint8Array();
@@ -62,10 +63,19 @@ describe('registered numbers', () => {
       configTooOld: 0xf,
       configTooNew: 0x10,
       inProgress: 0x11,
-      expA: 0x12,
-      expB: 0x13,
       invalidMessage: 0x14,
     });
+  });
+
+  it('R6940-14.12-01 of forwarding options: none of an invalid or reserved type is written, and a reserved one of others is passed on', () => {
+    const option = (type: number) => ({ type, flags: 2, value: bytes('abcd') });
+    expect(toHex(encode(forwardingOption, option(128)))).toBe('80020002abcd');
+    expect(decode(forwardingOption, bytes('80020002abcd'))).toEqual(option(128));
+    for (const type of [0, 255]) expect(() => encode(forwardingOption, option(type))).toThrow('0 and 255');
+    expect(() => decode(forwardingOption, bytes('00020002abcd'))).toThrow('invalid');
+    const foreign = decode(forwardingOption, bytes('ff020002abcd'));
+    expect(foreign).toMatchObject(option(255));
+    expect(toHex(encode(forwardingOption, foreign))).toBe('ff020002abcd');
   });
 });
 
