@@ -63,7 +63,7 @@ describe('replica sets of a ring that changes', () => {
     for (const resource of resources) expect(holdersOf(resource)).toEqual([owner, first, newcomer, second]);
   });
 
-  it('R6940-10.5-09 a peer forgets what others answer for once it is in no replica set of it, and three copies remain', async () => {
+  it('R6940-10.5-09 R6940-10.7.3-08 a peer forgets what others answer for once it is in no replica set of it, and three copies remain', async () => {
     const { owner: admitting } = busiest();
     const before = RECORDS.filter((name) => holdersOf(hashToResourceId(name)).includes(admitting));
     const [, ...others] = peersFrom(admitting.node.nodeId as string as ResourceId);
