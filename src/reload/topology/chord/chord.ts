@@ -185,10 +185,11 @@ export class Chord implements NextHop {
    */
   acceptsReplica(resource: ResourceId, from: NodeId): boolean {
     if (!isPosition(resource) || !isPosition(from)) return false;
-    if (this.#table.expectsReplica(resource, from, this.#stage === 'joined')) return true;
-    const comesHome = this.isResponsible(resource) && this.#homecoming.mayBring(from);
-    if (comesHome) this.#replication.refresh();
-    return comesHome;
+    const isExpected = this.#table.expectsReplica(resource, from, this.#stage === 'joined');
+    if (!this.isResponsible(resource)) return isExpected;
+    const isWelcome = isExpected || this.#homecoming.mayBring(from);
+    if (isWelcome) this.#replication.refresh();
+    return isWelcome;
   }
 
   /** RFC 6940 §6.3.4: whether an answer for the resource may come from `signer`, none nearer being known. */
@@ -208,7 +209,7 @@ export class Chord implements NextHop {
       fingers: this.#table.fingers(),
       peers: this.#table.size,
       suspects: this.#table.peers().filter((peer) => this.#table.isSuspect(peer)),
-      disconnected: this.#isolation.isSeeking || this.#rejoins,
+      disconnected: this.#rejoins || (this.#isolation.isSeeking && this.#table.size === 0),
     };
   }
 
