@@ -9,6 +9,7 @@ import { ACCOUNTS_NAMESPACE, Accounts } from '#reload/enrollment/accounts.ts';
 import { loadAuthority } from '#reload/enrollment/authority-directory.ts';
 import { issuerFingerprint } from '#reload/enrollment/enrollment-authority.ts';
 import { OverlayOperator } from '#reload/enrollment/operator.ts';
+import { adviceOn } from '#reload/overlay-config/advice.ts';
 import type { OverlayConfiguration } from '#reload/overlay-config/configuration.ts';
 import { readDocument } from '#reload/overlay-config/document.ts';
 import { parseNodeId } from '#reload/wire/ids.ts';
@@ -126,6 +127,7 @@ export async function showCommand(
     signers: c.configurationSigners,
     kind_signers: c.kindSigners,
     banned: c.badNodes,
+    advice: adviceOn(c),
   };
   if (options.json === true) return deps.print(JSON.stringify(shown));
   deps.print(`overlay    ${shown.overlay}, document ${shown.sequence}, expires ${shown.expiration ?? 'never'}`);
@@ -135,6 +137,7 @@ export async function showCommand(
     deps.print(`root       ${fingerprint} until ${until}${issues ? ', issues certificates' : ''}`);
   for (const nodeId of shown.signers) deps.print(`signer     ${nodeId}`);
   for (const nodeId of shown.banned) deps.print(`banned     ${nodeId}`);
+  for (const sentence of shown.advice) deps.print(`advice     ${sentence}`);
 }
 
 async function change(

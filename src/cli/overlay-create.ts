@@ -9,7 +9,8 @@ import { DOCUMENT_FILE, saveAuthority } from '#reload/enrollment/authority-direc
 import { CONFIGURATION_PATH, ENROLLMENT_PATH } from '#reload/enrollment/enrollment-server.ts';
 import { foundOverlay } from '#reload/enrollment/found-overlay.ts';
 import { printInvitation } from '#reload/enrollment/invitation.ts';
-import { isDomainName } from '#reload/overlay-config/values.ts';
+import { initialTtlFor } from '#reload/overlay-config/overlay-defaults.ts';
+import { isDomainName, isMulticast } from '#reload/overlay-config/values.ts';
 
 export interface OverlayCreateOptions {
   readonly name: string;
@@ -20,9 +21,13 @@ export interface OverlayCreateOptions {
   readonly port: number;
   /** `address:port` of peers to join through; IPv6 addresses in brackets. */
   readonly bootstrap: readonly string[];
+  /** `group:port` of multicast groups at which newcomers ask for peers. */
+  readonly multicast?: readonly string[];
   /** The domain of gateway names; `pstn.<name>` by default. */
   readonly gatewayDomain?: string;
   readonly maxMessageSize?: number;
+  /** How many peers there may be one day; initial-ttl follows from it. */
+  readonly peers?: number;
   readonly validityDays?: number;
 }
 
@@ -43,6 +48,7 @@ export async function createOverlay(deps: OverlayCreateDeps, options: OverlayCre
     throw badOption('--name', `${JSON.stringify(name)} is no domain name; one looks like home.example.`);
   if (!Number.isInteger(options.port) || options.port < 1 || options.port > 65535)
     throw badOption('--port', 'a port is a number from 1 to 65535.');
+  if (!((options.peers ?? 1) >= 1)) throw badOption('--peers', 'a number of peers is 1 or more.');
   await requireNew(join(out, DOCUMENT_FILE));
   const hosts = options.hosts.length === 0 ? [name] : options.hosts;
   const base = `https://${hostInUrl(hosts[0] ?? name)}:${options.port}`;
@@ -53,8 +59,10 @@ export async function createOverlay(deps: OverlayCreateDeps, options: OverlayCre
     choices: {
       enrollmentServers: [base + ENROLLMENT_PATH],
       bootstrapNodes: options.bootstrap.map(parseAddress),
+      multicastBootstrap: (options.multicast ?? []).map(parseGroup),
       ...(options.gatewayDomain === undefined ? {} : { pstnDomain: options.gatewayDomain }),
       ...(options.maxMessageSize === undefined ? {} : { maxMessageSize: options.maxMessageSize }),
+      ...(options.peers === undefined ? {} : { initialTtl: initialTtlFor(options.peers) }),
     },
   });
   await saveAuthority(out, founded, { clock: deps.clock, hosts, validityDays });
@@ -76,17 +84,34 @@ async function requireNew(path: string): Promise<void> {
     );
 }
 
+interface AddressAndPort {
+  readonly address: string;
+  readonly port: number;
+}
+
 /** `192.0.2.1:6084`, `[2001:db8::1]:6084`, or either without the port. */
-export function parseAddress(text: string): { readonly address: string; readonly port: number } {
+export function parseAddress(text: string): AddressAndPort {
+  return addressOf('--bootstrap', text);
+}
+
+function addressOf(option: string, text: string): AddressAndPort {
   const [, bracketed, plain, portText] = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
   const address = bracketed ?? plain ?? '';
   const port = Number(portText ?? 6084);
   if (isIP(address) === 0 || port < 1 || port > 65535)
     throw badOption(
-      '--bootstrap',
+      option,
       `${JSON.stringify(text)} is no address; one looks like 192.0.2.1:6084 or [2001:db8::1]:6084.`,
     );
   return { address, port };
+}
+
+function parseGroup(text: string): AddressAndPort {
+  const option = '--multicast';
+  const group = addressOf(option, text);
+  if (!isMulticast(group.address))
+    throw badOption(option, `${group.address} is no multicast group; take one of 239.0.0.0/8 or ff02::/16.`);
+  return group;
 }
 
 function hostInUrl(host: string): string {

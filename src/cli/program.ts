@@ -89,22 +89,40 @@ function addOverlay(program: Command, deps: ProgramDeps): void {
     )
     .option('--port <port>', 'port of the enrollment server', '8443')
     .option('--bootstrap <address:port...>', 'peers to join through, by IP address; port 6084 if none is given')
+    .option(
+      '--multicast <address:port...>',
+      'multicast groups at which newcomers ask for peers; port 6084 if none is given',
+    )
     .option('--gateway-domain <name>', 'users of this domain count as gateways; pstn.<name> by default')
-    .action(async (options: Record<string, string> & { host?: string[]; bootstrap?: string[] }) => {
-      const { createOverlay } = await import('#cli/overlay-create.ts');
-      const { name = '', out = '', host = [], port = '', bootstrap = [], gatewayDomain } = options;
-      await createOverlay(
-        { clock: systemClock, random: systemRandom, print: printTo(deps) },
-        {
-          name,
-          out,
-          hosts: host,
-          port: /^\d+$/.test(port) ? Number(port) : Number.NaN,
-          bootstrap,
-          ...(gatewayDomain === undefined ? {} : { gatewayDomain }),
-        },
-      );
-    });
+    .option('--peers <number>', 'how many peers there may be one day, for initial-ttl; a million by default')
+    .action(
+      async (options: Record<string, string> & { host?: string[]; bootstrap?: string[]; multicast?: string[] }) => {
+        const { createOverlay } = await import('#cli/overlay-create.ts');
+        const {
+          name = '',
+          out = '',
+          host = [],
+          port = '',
+          bootstrap = [],
+          multicast = [],
+          gatewayDomain,
+          peers,
+        } = options;
+        await createOverlay(
+          { clock: systemClock, random: systemRandom, print: printTo(deps) },
+          {
+            name,
+            out,
+            hosts: host,
+            port: /^\d+$/.test(port) ? Number(port) : Number.NaN,
+            bootstrap,
+            multicast,
+            ...(gatewayDomain === undefined ? {} : { gatewayDomain }),
+            ...(peers === undefined ? {} : { peers: Number(peers) }),
+          },
+        );
+      },
+    );
   addOverlayAdministration(overlay, { ...deps, clock: systemClock, random: systemRandom, print: printTo(deps) });
   for (const [name, description, newPassword] of [
     ['add-user', 'let a user enroll', false],

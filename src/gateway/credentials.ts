@@ -77,6 +77,7 @@ export class Credentials {
       clock,
       log,
       records: node.records,
+      namesAreFree: opened.configuration.current.enrollmentServers.length === 0,
       get certificate() {
         return node.identity.certificate;
       },

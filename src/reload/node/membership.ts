@@ -26,8 +26,16 @@ export function hasNoPlace(
     const detail = 'this overlay permits no clients; run as a peer';
     return new Failure<TopologyFault>({ code: 'clients-not-permitted' }, detail);
   }
+  const { nodeId, certificate, chain } = identity;
+  if (!certificate.nodeIds.includes(nodeId)) {
+    const fault = { code: 'node-id-mismatch', nodeId } as const;
+    return new Failure<CertificateFault>(
+      fault,
+      `the certificate of ${certificate.userName} is not one of node ${nodeId}`,
+    );
+  }
   try {
-    verifier.checkCertificate(identity.certificate.der, identity.chain);
+    verifier.checkCertificate(certificate.der, chain);
   } catch (error) {
     if (error instanceof Failure && !DATES.has(error.fault.code)) return error;
   }

@@ -27,7 +27,7 @@ export function newConfiguration(choices: OverlayChoices): OverlayConfiguration 
     noIce: true,
     sharedSecret: undefined,
     maxMessageSize: 65_536,
-    initialTtl: 100,
+    initialTtl: initialTtlFor(EXPECTED_PEERS),
     reliabilityTimer: 3000,
     linkProtocols: ['TLS'],
     kindSigners: choices.configurationSigners,
@@ -42,6 +42,17 @@ export function newConfiguration(choices: OverlayChoices): OverlayConfiguration 
     ...choices,
     pstnDomain,
   };
+}
+
+/** More than any overlay has that nobody gave a number for. */
+const EXPECTED_PEERS = 1_000_000;
+
+/**
+ * A little more hops than any message of a ring with so many peers takes: a looping one ends soon (RFC 6940 §13.6.5, which has
+ * log2(N) + 5 for CHORD-RELOAD).
+ */
+export function initialTtlFor(peers: number): number {
+  return Math.min(255, Math.ceil(Math.log2(Math.max(1, peers))) + 5);
 }
 
 /** Every Kind the usages store. SIP registrations are taken for names of `domains` only. */

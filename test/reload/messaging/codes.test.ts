@@ -2,9 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { utf8 } from '#platform/bytes.ts';
 import { refuse } from '#reload/messaging/refusal.ts';
 import { seal } from '#reload/messaging/sealing.ts';
+import { readDocument } from '#reload/overlay-config/document.ts';
 import { createSigner } from '#reload/security/signer.ts';
 import { isRequestCode, MessageCode } from '#reload/wire/codes.ts';
 import { decodeHeader, encodeWithPayload } from '#reload/wire/forwarding-header.ts';
+import { documentOf } from '../overlay-config/documents.ts';
 import { ask, body, CODE, echo, failureOf, pair } from './conversation.ts';
 import { connect, createTestNetwork } from './network.ts';
 
@@ -56,10 +58,11 @@ describe('error codes', () => {
 
 describe('the first ttl', () => {
   it.each([
-    [undefined, 100],
-    [30, 30],
-  ])('R6940-6.3.2-09 is what the document says, else 100: %s', async (initialTtl, expected) => {
-    const net = await createTestNetwork(initialTtl === undefined ? {} : { configuration: { initialTtl } });
+    ['', 100],
+    ['<initial-ttl>30</initial-ttl>', 30],
+  ])('R6940-6.3.2-09 is what the document says, else 100: %s', async (element, expected) => {
+    const { initialTtl } = readDocument(documentOf(element)).configuration;
+    const net = await createTestNetwork({ configuration: { initialTtl } });
     const [alice, bob] = [await net.node('alice'), await net.node('bob')];
     const seen: number[] = [];
     connect(alice, bob, (bytes) => {

@@ -3,6 +3,7 @@ import type { Clock } from '#platform/clock.ts';
 import type { Logger } from '#platform/log.ts';
 import type { Certificate } from '#reload/security/identity.ts';
 import type { RecordClient } from '#reload/storage/record-client.ts';
+import { requireFreeName } from '#reload/usages/certificate/free-name.ts';
 import { Refresher, refreshInterval } from '#reload/usages/refresher.ts';
 import { KindId } from '#reload/wire/codes.ts';
 import { hashToResourceId, idBytes, type ResourceId } from '#reload/wire/ids.ts';
@@ -12,6 +13,8 @@ export interface CertificatePublisherDeps {
   readonly certificate: Certificate;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Whether anybody can take any name in the overlay; then a name that another key has is not published (RFC 6940 §11.3.1). */
+  readonly namesAreFree?: boolean;
 }
 
 const LIFETIME_SECONDS = 86_400;
@@ -48,7 +51,9 @@ export class CertificatePublisher {
   }
 
   async #publish(signal: AbortSignal): Promise<void> {
-    const { nodeId, userName } = this.#deps.records;
+    const { records, certificate, namesAreFree } = this.#deps;
+    const { nodeId, userName } = records;
+    if (namesAreFree === true) await requireFreeName(records, certificate, signal);
     await this.#store(KindId.certificateByNode, hashToResourceId(idBytes(nodeId)), signal);
     await this.#store(KindId.certificateByUser, hashToResourceId(userName), signal);
   }
