@@ -7,7 +7,7 @@ import type { ExchangeFault } from '#reload/messaging/exchange.ts';
 import type { Identity } from '#reload/security/identity.ts';
 import { attach } from '#reload/wire/attach.ts';
 import { decode, encode } from '#reload/wire/codec.ts';
-import { ErrorCode, MessageCode } from '#reload/wire/codes.ts';
+import { ErrorCode, isNoIce, MessageCode } from '#reload/wire/codes.ts';
 import { nodeDestination, resourceDestination } from '#reload/wire/destination.ts';
 import { errorResponse } from '#reload/wire/error.ts';
 import type { IceCandidate } from '#reload/wire/ice-candidate.ts';
@@ -226,6 +226,10 @@ describe('Attach in both directions at once', () => {
 });
 
 describe('an Attach request that is wrong', () => {
+  it('R6940-6.5.1.1-04 tells link types without ICE (3 and 4) from those with it (1)', () => {
+    expect([0, 1, 2, 3, 4, 5, 255].filter(isNoIce)).toEqual([3, 4]);
+  });
+
   const candidate = (overlayLink: number): IceCandidate => ({
     addrPort: { type: 'ipv4', address: '10.9.9.9', port: 9 },
     overlayLink,
@@ -254,6 +258,35 @@ describe('an Attach request that is wrong', () => {
 
   it('by its role too', async () => {
     expect(await refusalOf([candidate(4)], 'active')).toBe(ErrorCode.invalidMessage);
+  });
+
+  it('R6940-6.5.1.2-09 comes at a bad time when 64 links are being opened: it is answered with an error, and holds nothing', async () => {
+    const { net, relay, large, small } = await world();
+    const silent = small.host.network.host();
+    const { addresses } = await new MemoryTransport(silent, small.identity).offerLink();
+    silent.stop();
+    const slow = { ...candidate(4), addrPort: addresses[0]! };
+    const body = encode(attach, { ufrag: '', password: '', role: 'passive', candidates: [slow], sendUpdate: false });
+    const destination = [nodeDestination(large.nodeId)];
+    const requesters = await Promise.all(Array.from({ length: 65 }, (_, i) => net.node(`requester${i}`)));
+    const outcomes: (number | undefined)[] = [];
+    const ask = async (requester: TestNode) => {
+      const asked = requester.messenger.request({ destination, code: MessageCode.attachReq, body });
+      const outcome = await net.clock.run(Promise.allSettled([asked]));
+      const [{ reason }] = outcome as [PromiseRejectedResult];
+      outcomes.push(reason?.fault.errorCode);
+    };
+    for (const requester of requesters) {
+      connect(requester, relay);
+      requester.route = () => relay.nodeId;
+      await ask(requester);
+    }
+    expect(outcomes.slice(0, 64)).toEqual(new Array(64).fill(undefined));
+    expect(outcomes[64]).toBe(ErrorCode.forbidden);
+    // When those have been given up there is room again.
+    await net.clock.advance(16_000);
+    await ask(requesters[64]!);
+    expect(outcomes[65]).toBeUndefined();
   });
 
   it('R6940-6.5.1.1-05 candidates of an unknown link beside a good one are passed over', async () => {
@@ -291,6 +324,22 @@ describe('AppAttach', () => {
     await net.clock.advance(1000);
     expect(heard.join('')).toBe('INVITE');
     expect(small.links.get(large.nodeId)).toBeUndefined();
+  });
+
+  it('R6940-6.5.2.1-02 leaves an idle connection alone: what keeps it alive is up to the application', async () => {
+    const { net, small, large } = await world();
+    const accepted: AppConnection[] = [];
+    large.attacher.onAppAttach(5060, (connection) => accepted.push(connection));
+    const mine = await net.clock.run(small.attacher.appAttach([nodeDestination(large.nodeId)], 5060, never));
+    await net.clock.advance(1000);
+    const heard: Buffer[] = [];
+    for (const { stream } of [mine, accepted[0]!]) stream.on('data', (chunk: Buffer) => heard.push(chunk));
+    await net.clock.advance(600_000);
+    expect(heard).toEqual([]);
+    expect([mine, accepted[0]!].map(({ stream }) => stream.destroyed)).toEqual([false, false]);
+    mine.stream.write('\r\n\r\n');
+    await net.clock.advance(1000);
+    expect(Buffer.concat(heard).toString()).toBe('\r\n\r\n');
   });
 
   it('R6940-6.5.2.2-03 is answered Error_Not_Found for an application that is not served', async () => {

@@ -65,6 +65,24 @@ const put = (client: RecordStoreClient, text: string) =>
 const get = (client: RecordStoreClient, kind: number = single.id) => clock.run(client.fetch({ resource: ALICE, kind }));
 
 describe('RecordStoreClient', () => {
+  it('R6940-1.2.2-01 begins another transaction only half a second after one failed, once, and none after a time-out', async () => {
+    const begun: number[] = [];
+    const attempts = async (fault: ExchangeFault) => {
+      begun.length = 0;
+      const start = clock.now();
+      const client = clientThrough(async () => {
+        begun.push(clock.now() - start);
+        throw new Failure<ExchangeFault>(fault, 'lost');
+      });
+      await expect(get(client)).rejects.toMatchObject({ fault });
+      await clock.advance(60_000);
+      return [...begun];
+    };
+    expect(await attempts({ code: 'unreachable' })).toEqual([0, 500]);
+    // It has been sent five times by then (RFC 6940 §6.2.1).
+    expect(await attempts({ code: 'timeout' })).toEqual([0]);
+  });
+
   it('R6940-13.5.1-01 R6940-6.3.4-06 signs each value; R6940-13.5.3-01 gives two Stores in one millisecond rising storage times', async () => {
     await put(alice.client, 'a');
     await put(alice.client, 'b');

@@ -10,7 +10,7 @@ describe('Keep-alives on overlay connections', () => {
     await Promise.all(stacks.splice(0).map((each) => each.stop()));
   });
 
-  it('R7904-5.2-01 are sent every 25 s while nothing else is', async () => {
+  it('R7904-5.2-01 R6940-6.5.2.1-02 are sent every 25 s while nothing else is', async () => {
     const clock = new VirtualClock();
     const made = stack({}, { clock });
     stacks.push(made);
