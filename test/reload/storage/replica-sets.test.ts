@@ -49,7 +49,18 @@ describe('replica sets of a ring that changes', () => {
     return { owner, names, first: first!, second: second! };
   }
 
-  it('R6940-10.7.3-06 a new second successor gets all that the peer answers for; R6940-10.7.3-07 the former keeps it', async () => {
+  it('R6940-10.7.3-06 a peer that becomes second successor gets all that the peer before it answers for', async () => {
+    const { owner, names, first, second } = busiest();
+    const third = peersFrom(second.node.nodeId as string as ResourceId)[1]!;
+    const resources = names.map((name) => hashToResourceId(name));
+    for (const resource of resources) expect(holdersOf(resource)).toEqual([owner, first, second]);
+    second.host.kill();
+    await overlay.clock.advance(DROPPED_MS);
+    for (const resource of resources) expect(holdersOf(resource)).toEqual([owner, first, third]);
+    for (const name of names) expect(await overlay.fetch(owner, name, third.node.nodeId)).toBe(name);
+  });
+
+  it('R6940-10.7.3-07 a peer that is second successor no more keeps its copies, as far as the responsible peer goes', async () => {
     const { owner, names, first, second } = busiest();
     const resources = names.map((name) => hashToResourceId(name));
     for (const resource of resources) expect(holdersOf(resource)).toEqual([owner, first, second]);

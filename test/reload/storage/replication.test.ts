@@ -193,7 +193,7 @@ describe('handover', () => {
     }
   });
 
-  it('R6940-10.7.3-08 deletes what this peer no longer holds, certificates included', async () => {
+  it('R6940-10.7.3-08 deletes what this peer is no longer to hold', async () => {
     await put('a');
     const [replica] = ring.replicasOf(ALICE);
     await clock.run(replica!.storage.drop((resource: ResourceId) => resource !== ALICE));
