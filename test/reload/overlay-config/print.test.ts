@@ -5,6 +5,7 @@ import { newConfiguration } from '#reload/overlay-config/overlay-defaults.ts';
 import { printConfiguration, printDocument, printKind } from '#reload/overlay-config/print.ts';
 import { requireSupported } from '#reload/overlay-config/support.ts';
 import type { NodeId } from '#reload/wire/ids.ts';
+import { documentOf, faultOf } from './documents.ts';
 
 const signer = 'ab'.repeat(16) as NodeId;
 const configuration = newConfiguration({
@@ -90,3 +91,32 @@ describe('the configuration in force', () => {
     expect(heard).toEqual([1]);
   });
 });
+
+describe('multicast groups of a document', () => {
+  it('R7890-5.4-02 are written and read again, port 6084 unless told otherwise', () => {
+    const multicastBootstrap = [
+      { address: '239.255.60.84', port: 6084 },
+      { address: 'ff02::6084', port: 7000 },
+    ];
+    const read = (document: Uint8Array) => readDocument(document).configuration.multicastBootstrap;
+    expect(read(print({ ...configuration, multicastBootstrap }))).toEqual(multicastBootstrap);
+    expect(read(print(configuration))).toEqual([]);
+    expect(read(documentOf(group('address="224.0.1.9"')))).toEqual([{ address: '224.0.1.9', port: 6084 }]);
+  });
+
+  it.each(['192.0.2.1', '223.255.255.255', '240.0.0.1', 'fe80::1', '::1', 'group.example', ''])(
+    'are not %j',
+    (address) => {
+      expect(faultOf(() => readDocument(documentOf(group(`address="${address}"`))))).toBe('bad-value');
+    },
+  );
+
+  it('are eight at most', () => {
+    expect(faultOf(() => readDocument(documentOf(group('address="224.0.1.9"').repeat(9))))).toBe('bad-value');
+    expect(faultOf(() => readDocument(documentOf(group(''))))).toBe('missing');
+  });
+});
+
+function group(attributes: string): string {
+  return `<m:multicast-bootstrap xmlns:m="urn:copperring:config" ${attributes}/>`;
+}
