@@ -130,6 +130,8 @@ const enrollment = section({
   listen: z.prefault(hostPort, '127.0.0.1:8443'),
   /** The folder that `overlay create` made. */
   directory: z.optional(text),
+  /** How long new certificates last; there is no revocation but by a new document. */
+  validity_days: withDefault(whole(1, 3650), 365),
 });
 
 const mqtt = z.strictObject({

@@ -32,7 +32,7 @@ export class EnrollmentSide {
     return this.#overlay;
   }
 
-  async start({ listen, directory = '' }: Config['enrollment']): Promise<void> {
+  async start({ listen, directory = '', validity_days: validityDays }: Config['enrollment']): Promise<void> {
     const { clock, random, log } = this.#deps;
     const followed = await FollowedAuthority.open(directory, log);
     const { overlayName, configuration } = followed;
@@ -48,7 +48,7 @@ export class EnrollmentSide {
         return followed.issuer;
       },
     };
-    const authority = new EnrollmentAuthority(issuing, { overlayName });
+    const authority = new EnrollmentAuthority(issuing, { overlayName, validityDays });
     this.#server = new EnrollmentServer(
       { clock, log, authority, configuration, follow: () => followed.refresh() },
       followed.server,

@@ -126,6 +126,7 @@ describe('message signatures', () => {
     const none = { type: 'cert_hash', hashAlgorithm: 0, hash: new Uint8Array() } as const;
     expect(fault({ ...signature, identity: none })).toBe('unknown-certificate');
     expect(fault({ ...signature, value: new Uint8Array() })).toBe('bad-signature');
+    expect(fault({ ...signature, hashAlgorithm: 0, signatureAlgorithm: 0 })).toBe('unsupported-algorithm');
   });
 
   it('are refused with SHA-1, MD5, no hash, anonymous, or an algorithm of another kind of key', () => {
@@ -191,7 +192,7 @@ describe('message signatures', () => {
     expect(fault(signature, [member.certificate.der], by)).toBe('expired');
   });
 
-  it('R6940-6.3.4-05 are refused when the bucket holds something other than X.509', () => {
+  it('are refused when the bucket holds something other than X.509', () => {
     expect(fault(signer.sign(input()), [Buffer.from('-----BEGIN PGP PUBLIC KEY BLOCK-----')])).toBe(
       'unknown-certificate',
     );
