@@ -30,14 +30,31 @@ export async function judge(target: Target, input: Uint8Array): Promise<Verdict>
 }
 
 async function outcomeOf(target: Target, input: Uint8Array): Promise<Verdict> {
+  listenForEscapes();
   try {
     await target.run(input);
     requireCleanPrototype();
-    return { outcome: 'accepted' };
+    return firstEscape() ?? { outcome: 'accepted' };
   } catch (thrown) {
     if (thrown instanceof Failure) return { outcome: 'refused' };
     return { outcome: 'crash', why: nameOf(thrown), detail: detailOf(thrown) };
   }
+}
+
+/** What no handler caught, from timers and sockets too. */
+const escaped: unknown[] = [];
+let listens = false;
+
+function listenForEscapes(): void {
+  if (listens) return;
+  listens = true;
+  process.on('uncaughtException', (thrown) => escaped.push(thrown));
+  process.on('unhandledRejection', (thrown) => escaped.push(thrown));
+}
+
+function firstEscape(): Verdict | undefined {
+  const [first] = escaped.splice(0);
+  return first === undefined ? undefined : { outcome: 'crash', why: 'escaped', detail: detailOf(first) };
 }
 
 /** Keys such as `__proto__` must not reach the prototype that all objects share. */
@@ -96,7 +113,8 @@ async function growth(target: Target, input: Uint8Array): Promise<number> {
 
 let collect: (() => void) | undefined;
 
-function usedMemory(): number {
+/** Bytes in use after garbage was collected. */
+export function usedMemory(): number {
   if (collect === undefined) {
     setFlagsFromString('--expose-gc');
     collect = runInNewContext('gc') as () => void;

@@ -78,6 +78,7 @@ function report(tallies: readonly Tally[], run: { readonly minutes: number; read
     console.log(`${target.padEnd(width)}${row}`);
   }
   console.log(`${''.padEnd(width)}   inputs accepted  refused  crashes`);
+  console.log(`seed ${run.seed}`);
   for (const { crashes } of tallies) for (const crash of crashes.values()) console.log(`\n${crash}`);
   mkdirSync('test-results', { recursive: true });
   writeFileSync('test-results/fuzz.json', JSON.stringify(asSuite(tallies, run)));
@@ -108,14 +109,12 @@ function say(text: string, code: number): number {
   return code;
 }
 
-// Timers of nodes do not keep a process alive, and memory links have no sockets that would.
-const alive = setInterval(() => {}, 1000);
-main()
-  .then((code) => {
-    process.exitCode = code;
-  })
-  .catch((thrown: unknown) => {
+// Timers of nodes do not keep a process alive, and memory links have no sockets that would; services that were fuzzed do.
+setInterval(() => {}, 1000);
+main().then(
+  (code) => process.exit(code),
+  (thrown: unknown) => {
     console.error(messageOf(thrown));
-    process.exitCode = 2;
-  })
-  .finally(() => clearInterval(alive));
+    process.exit(2);
+  },
+);

@@ -2,14 +2,16 @@ import fc from 'fast-check';
 import { concat } from '#platform/bytes.ts';
 import { bodyCodec } from '#reload/wire/bodies.ts';
 import { type Codec, encode, untilEnd } from '#reload/wire/codec.ts';
-import { MessageCode } from '#reload/wire/codes.ts';
+import { KindId, MessageCode, OverlayLinkType } from '#reload/wire/codes.ts';
 import { type Destination, destination } from '#reload/wire/destination.ts';
 import { encodeModelSpecifier } from '#reload/wire/fetch.ts';
 import { forwardingOption } from '#reload/wire/forwarding-header.ts';
-import { idBytes, type NodeId, type ResourceId } from '#reload/wire/ids.ts';
+import { hashToResourceId, idBytes, type NodeId, type ResourceId, WILDCARD_NODE_ID } from '#reload/wire/ids.ts';
+import { chordLeaveData } from '#reload/wire/leave.ts';
 import { messageExtension } from '#reload/wire/message-contents.ts';
 import { isWireFailure } from '#reload/wire/reader.ts';
 import { STRUCTURES } from '../../reload/wire/arbitraries.ts';
+import { OPEN_KIND } from '../../simulation/simulated-overlay.ts';
 import type { Dice } from '../dice.ts';
 import { mutateBytes } from '../mutate/bytes.ts';
 import { mutateText } from '../mutate/text.ts';
@@ -17,18 +19,21 @@ import { mutateValue } from '../mutate/value.ts';
 import type { Recipe, StoreRecipe, ValueRecipe } from './recipe.ts';
 import type { Surroundings } from './world.ts';
 
-const KINDS = [1, 2, 3, 0x10, 0x68, 0xf0000001, 0xf0000100, 0, 0xffffffff, 7];
 const MODELS = ['single', 'array', 'dictionary'] as const;
-/** The model that the Kinds of KINDS have, so that values get as far as policies. */
+/** The model that Kinds have, so that values get as far as policies; some Kinds that nobody knows are among them. */
 const MODEL_OF: ReadonlyMap<number, (typeof MODELS)[number]> = new Map([
-  [1, 'dictionary'],
-  [2, 'single'],
-  [3, 'array'],
-  [0x10, 'array'],
-  [0x68, 'dictionary'],
-  [0xf0000001, 'single'],
-  [0xf0000100, 'single'],
+  [KindId.sipRegistration, 'dictionary'],
+  [KindId.turnService, 'single'],
+  [KindId.certificateByNode, 'array'],
+  [KindId.certificateByUser, 'array'],
+  [KindId.redir, 'dictionary'],
+  [KindId.pstnGateway, 'single'],
+  [OPEN_KIND.id, 'single'],
+  [0, 'single'],
+  [7, 'array'],
+  [0xffffffff, 'dictionary'],
 ]);
+const KINDS = [...MODEL_OF.keys()];
 const TIMES = [
   '0',
   '-1',
@@ -86,6 +91,7 @@ export class HostileMessages {
     const body = this.#body(code, dice);
     const recipe: Recipe = {
       link: dice.below(64),
+      ...(dice.oneIn(5) ? { stranger: true } : {}),
       answer,
       ...(dice.oneIn(40) ? { overlay: dice.below(2 ** 32) } : {}),
       sequence: dice.oneIn(12) ? dice.pick([1, -1, 100, 32_768, 65_534]) : 0,
@@ -121,6 +127,9 @@ export class HostileMessages {
   /** A valid body, of ready-made ones where arbitrary bytes would not get far. */
   #sample(code: number, codec: Codec<object>, dice: Dice): unknown {
     if (code === MessageCode.fetchReq || code === MessageCode.statReq) return this.#fetch(dice);
+    if (code === MessageCode.pingReq && dice.oneIn(3)) return { padding: dice.bytes(dice.size(30_000)) };
+    if (code === MessageCode.attachReq || code === MessageCode.appAttachReq) return this.#attach(dice);
+    if (code === MessageCode.leaveReq) return this.#leave(dice);
     if (code === MessageCode.findReq)
       return { resource: this.#resource(dice), kinds: [dice.pick(KINDS), dice.pick(KINDS)] };
     let stock = this.#stock.get(codec);
@@ -130,6 +139,30 @@ export class HostileMessages {
       this.#stock.set(codec, stock);
     }
     return dice.pick(stock);
+  }
+
+  /** To somebody, nobody, and many at once. */
+  #attach(dice: Dice): unknown {
+    const candidates = Array.from({ length: dice.size(40) + 1 }, (_, i) => ({
+      addrPort: { type: 'ipv4', address: `10.0.0.${dice.below(14)}`, port: dice.pick([6084, 6084, 0, 9, 65_535]) },
+      overlayLink: dice.oneIn(4) ? dice.below(6) : OverlayLinkType.tlsTcpFhNoIce,
+      foundation: String(i),
+      priority: dice.below(2 ** 32),
+      type: 'host',
+      extensions: [],
+    }));
+    const fields = { ufrag: '', password: '', role: dice.oneIn(4) ? 'active' : 'passive', candidates };
+    return { ...fields, sendUpdate: dice.oneIn(2), application: dice.pick([5060, 5061, 0, 65_535]) };
+  }
+
+  /** Mostly of the attacker itself, with heirs that it makes up. */
+  #leave(dice: Dice): unknown {
+    const ids = Array.from({ length: dice.size(20) }, () => this.#node(dice));
+    const data = dice.oneIn(2)
+      ? ({ type: 'from_succ', successors: ids } as const)
+      : ({ type: 'from_pred', predecessors: ids } as const);
+    const leavingPeerId = dice.oneIn(4) ? this.#node(dice) : this.#around.attacker;
+    return { leavingPeerId, overlaySpecificData: encode(chordLeaveData, data) };
   }
 
   #fetch(dice: Dice): unknown {
@@ -156,11 +189,13 @@ export class HostileMessages {
   }
 
   #store(dice: Dice): StoreRecipe {
+    // At its own places the attacker may store, so that what it stores there is looked at to the end.
+    const own = dice.oneIn(2) ? undefined : this.#ownPlace(dice);
     return {
-      resource: this.#resource(dice),
+      resource: own?.resource ?? this.#resource(dice),
       replica: dice.oneIn(2) ? 0 : dice.below(256),
       kinds: Array.from({ length: 1 + dice.size(4) }, () => {
-        const kind = dice.pick(KINDS);
+        const kind = own?.kind ?? dice.pick(KINDS);
         const model = dice.oneIn(8) ? dice.pick(MODELS) : (MODEL_OF.get(kind) ?? 'single');
         const values = Array.from({ length: 1 + dice.size(12) }, () => this.#value(model, dice));
         return { kind, generation: dice.pick(EDGE_GENERATIONS), values };
@@ -168,12 +203,24 @@ export class HostileMessages {
     };
   }
 
+  #ownPlace(dice: Dice): { readonly kind: number; readonly resource: ResourceId } {
+    const { attacker, records } = this.#around;
+    const [user = hashToResourceId('')] = records;
+    return dice.pick([
+      { kind: KindId.sipRegistration, resource: user },
+      { kind: KindId.certificateByUser, resource: user },
+      { kind: KindId.certificateByNode, resource: hashToResourceId(idBytes(attacker)) },
+      { kind: KindId.turnService, resource: hashToResourceId(concat(idBytes(attacker), Uint8Array.of(1))) },
+      { kind: OPEN_KIND.id, resource: hashToResourceId(dice.bytes(4)) },
+    ]);
+  }
+
   #value(model: ValueRecipe['model'], dice: Dice): ValueRecipe {
     return {
       storageTime: dice.oneIn(2) ? '0' : dice.pick(TIMES),
       lifetime: dice.pick(LIFETIMES),
       model,
-      index: dice.pick([0, 1, 5, 1000, 0xfffffffe, 0xffffffff]),
+      index: dice.pick([0, 1, 5, 1000, 0xfffffffe, 0xffffffff, 0xffffffff]),
       key: hex(dice.oneIn(2) ? idBytes(this.#node(dice)) : dice.bytes(dice.size(300))),
       exists: !dice.oneIn(4),
       value: hex(dice.bytes(dice.oneIn(8) ? dice.size(6000) : dice.size(300))),
@@ -213,6 +260,7 @@ export class HostileMessages {
 
   #node(dice: Dice): NodeId {
     const { attacker, honest } = this.#around;
+    if (dice.oneIn(16)) return WILDCARD_NODE_ID;
     return dice.oneIn(3) ? attacker : dice.pick(honest);
   }
 
@@ -247,7 +295,7 @@ export class HostileMessages {
 
   #options(dice: Dice): string {
     const list = Array.from({ length: 1 + dice.size(20) }, () => ({
-      type: dice.oneIn(2) ? 2 : dice.below(256),
+      type: dice.oneIn(2) ? 2 : 1 + dice.below(254),
       flags: dice.below(16),
       value: dice.bytes(dice.size(300)),
     }));

@@ -27,6 +27,8 @@ import { mutateBytes } from '../mutate/bytes.ts';
 export interface Recipe {
   /** Which of the attacker's links takes it. */
   readonly link: number;
+  /** Sent by a member outside the ring instead, over a link whose Node-ID nobody knows: its certificate holds several. */
+  readonly stranger?: boolean;
   /** Answers the next request that passes by, with its transaction id and on its way back. */
   readonly answer?: boolean;
   readonly overlay?: number;

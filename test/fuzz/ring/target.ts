@@ -34,7 +34,13 @@ export async function ringTarget(): Promise<Target> {
     mutate: (valid) => valid,
     stretch: (_, dice) => burst(dice, 4 * BURST),
     async run(input) {
-      if (world.bursts >= WORLD_LIFE) await renew();
+      if (world.bursts >= WORLD_LIFE) {
+        try {
+          await world.requireMemory();
+        } finally {
+          await renew();
+        }
+      }
       const recipes = JSON.parse(Buffer.from(input).toString('utf8')) as readonly Recipe[];
       const before = world.bursts;
       try {

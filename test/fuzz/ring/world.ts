@@ -1,14 +1,18 @@
-import type { Signer } from '#reload/security/identity.ts';
+import type { Link } from '#reload/link/link.ts';
+import type { Identity, Signer } from '#reload/security/identity.ts';
 import { createSigner } from '#reload/security/signer.ts';
 import { encode } from '#reload/wire/codec.ts';
 import { isRequestCode } from '#reload/wire/codes.ts';
 import { destination } from '#reload/wire/destination.ts';
-import { hashToResourceId, idBytes, type NodeId, overlayHash, type ResourceId } from '#reload/wire/ids.ts';
+import { hashToResourceId, idBytes, type NodeId, nodeIdOf, overlayHash, type ResourceId } from '#reload/wire/ids.ts';
 import { splitMessage } from '#reload/wire/message.ts';
 import { sipRegistration } from '#reload/wire/sip-registration.ts';
 import { MemoryLink } from '../../simulation/memory-link.ts';
-import { type SimulatedNode, SimulatedOverlay } from '../../simulation/simulated-overlay.ts';
+import type { MemoryHost } from '../../simulation/memory-network.ts';
+import { MemoryTransport } from '../../simulation/memory-transport.ts';
+import { BOOTSTRAP_PORT, type SimulatedNode, SimulatedOverlay } from '../../simulation/simulated-overlay.ts';
 import { Dice } from '../dice.ts';
+import { usedMemory } from '../judge.ts';
 import { BrokenPromise } from '../target.ts';
 import { cook, type Recipe } from './recipe.ts';
 
@@ -21,10 +25,13 @@ const READS = 4;
 /** What a peer may hold: docs/LIMITS.md bounds each sender, and the attacker is one. */
 const MAX_RECORDS = 20_000;
 const MAX_LINKS = 64;
+const FORGETTING_MS = 120_000;
+const MAX_GROWTH = 96 * 2 ** 20;
 /** Words of faults of the program itself, which a catch-all may have taken for a malformed message. */
 const OWN_FAULTS =
   /is not a function|Cannot read prop|is not iterable|Maximum call stack|Invalid array length|is not defined/;
 const SIP_KIND = 1;
+const APPLICATION = 5060;
 const ATTACKER = 'mallory';
 
 /** What a recipe can name. */
@@ -41,14 +48,17 @@ export class World {
   readonly #attacker: SimulatedNode;
   readonly #signer: Signer;
   readonly #links: Set<MemoryLink>;
+  readonly #stranger: Stranger;
   readonly #dice = new Dice('reads');
   /** Answers that wait for a request to pass by. */
   #answers: Recipe[] = [];
-  readonly #escaped: string[] = [];
   bursts = 0;
+  /** In use when the world was made. */
+  #memory = 0;
 
-  private constructor(overlay: SimulatedOverlay, attacker: SimulatedNode, links: Set<MemoryLink>) {
+  private constructor(overlay: SimulatedOverlay, attacker: SimulatedNode, { links, stranger }: Attack) {
     this.#overlay = overlay;
+    this.#stranger = stranger;
     this.#attacker = attacker;
     this.#signer = createSigner(attacker.identity);
     this.#links = links;
@@ -59,15 +69,18 @@ export class World {
     const links = new Set<MemoryLink>();
     let attacker: SimulatedNode | undefined;
     for (let i = 0; i < HONEST; i++) {
-      await overlay.add(`honest${i}`);
+      const { node } = await overlay.add(`honest${i}`);
+      node.onAppAttach(APPLICATION, ({ stream }) => stream.destroy());
       if (i === 2) attacker = await addAttacker(overlay, links);
     }
     if (attacker === undefined) throw new Error('no attacker');
-    const world = new World(overlay, attacker, links);
+    const stranger = await Stranger.create(overlay);
+    const world = new World(overlay, attacker, { links, stranger });
     for (const node of world.#honest) await overlay.clock.run(register(node));
     await overlay.clock.runUntil(() => overlay.isRing());
     await overlay.clock.advance(70_000);
     world.#listen();
+    world.#memory = usedMemory();
     return world;
   }
 
@@ -91,6 +104,7 @@ export class World {
     const { clock, trace } = this.#overlay;
     this.bursts++;
     const from = trace.length;
+    await clock.run(this.#stranger.connect(this.#honest));
     this.#answers = recipes.filter(({ answer }) => answer === true);
     for (const recipe of recipes) if (recipe.answer !== true) this.#send(recipe, recipe.link);
     await clock.advance(BURST_MS);
@@ -104,19 +118,21 @@ export class World {
     trace.length = 0;
   }
 
+  /** What the honest peers remember of all bursts together has a bound; what they forget by and by is given time. */
+  async requireMemory(): Promise<void> {
+    await this.#overlay.clock.advance(FORGETTING_MS);
+    this.#overlay.trace.length = 0;
+    const grown = usedMemory() - this.#memory;
+    if (grown > MAX_GROWTH)
+      throw new BrokenPromise(`${HONEST} honest peers keep ${grown} bytes of ${this.bursts} bursts`);
+  }
+
   close(): void {
-    process.off('unhandledRejection', this.#caught);
-    process.off('uncaughtExceptionMonitor', this.#caught);
+    this.#stranger.close();
     for (const { host } of this.#overlay.nodes) host.vanish();
   }
 
-  readonly #caught = (thrown: unknown) => {
-    this.#escaped.push(thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown));
-  };
-
   #listen(): void {
-    process.on('unhandledRejection', this.#caught);
-    process.on('uncaughtExceptionMonitor', this.#caught);
     this.#overlay.network.tap = (_, to, bytes) => {
       if (to === this.#attacker.host && this.#answers.length > 0) this.#answer(bytes);
     };
@@ -149,11 +165,11 @@ export class World {
   }
 
   #send(recipe: Recipe, index: number): void {
-    const links = this.#usable;
+    const links = recipe.stranger ? this.#stranger.links : this.#usable;
     const link = links[index % links.length];
     const { overlay, clock } = this.#overlay;
     const sending = {
-      signer: this.#signer,
+      signer: recipe.stranger ? this.#stranger.signer : this.#signer,
       overlay: overlayHash(overlay.name),
       sequence: overlay.source.current.sequence,
       now: clock.now(),
@@ -162,8 +178,6 @@ export class World {
   }
 
   #requireSilence(trace: readonly string[]): void {
-    const [escaped] = this.#escaped.splice(0);
-    if (escaped !== undefined) throw new BrokenPromise(`an exception escaped: ${escaped}`);
     const loud = trace.find(
       (line) => / honest\S* error /.test(line) || (/ honest/.test(line) && OWN_FAULTS.test(line)),
     );
@@ -222,6 +236,58 @@ export class World {
       if (records > MAX_RECORDS) throw new BrokenPromise(`${name} holds ${records} records`);
       if (links.length > MAX_LINKS) throw new BrokenPromise(`${name} holds ${links.length} links`);
     }
+  }
+}
+
+interface Attack {
+  /** Of the attacker in the ring. */
+  readonly links: Set<MemoryLink>;
+  readonly stranger: Stranger;
+}
+
+/** A member outside the ring, with several Node-IDs in its certificate and links to all honest peers. */
+class Stranger {
+  readonly signer: Signer;
+  readonly #host: MemoryHost;
+  readonly #transport: MemoryTransport;
+  readonly #links = new Map<SimulatedNode, Link>();
+
+  private constructor(host: MemoryHost, identity: Identity) {
+    this.#host = host;
+    this.signer = createSigner(identity);
+    this.#transport = new MemoryTransport(host, identity);
+  }
+
+  static async create(overlay: SimulatedOverlay): Promise<Stranger> {
+    const ids = ['a', 'b', 'c'].map((label) => nodeIdOf(overlay.random.fork(label).bytes(16)));
+    const [identity] = await overlay.overlay.identities('stranger', ids);
+    if (identity === undefined) throw new Error('no identity');
+    return new Stranger(overlay.network.host(), identity);
+  }
+
+  get links(): readonly Link[] {
+    return [...this.#links.values()];
+  }
+
+  /** Opens the links that are not there, or not any more. */
+  async connect(to: readonly SimulatedNode[]): Promise<void> {
+    const missing = to.filter((node) => !this.#links.has(node));
+    await Promise.all(missing.map((node) => this.#connect(node).catch(() => {})));
+  }
+
+  async #connect(node: SimulatedNode): Promise<void> {
+    const at = { type: 'ipv4', address: node.host.address, port: BOOTSTRAP_PORT } as const;
+    const link = await this.#transport.dialLink([at], undefined, new AbortController().signal);
+    this.#links.set(node, link);
+    link.observe({
+      message: () => {},
+      suspect: () => {},
+      closed: () => this.#links.delete(node),
+    });
+  }
+
+  close(): void {
+    this.#host.vanish();
   }
 }
 

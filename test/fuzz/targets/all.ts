@@ -2,6 +2,7 @@ import { ringTarget } from '../ring/target.ts';
 import type { Target } from '../target.ts';
 import { localTargets } from './local.ts';
 import { overlayTargets } from './overlay.ts';
+import { serviceTargets } from './services.ts';
 import { sipTargets } from './sip.ts';
 import { soundTargets } from './sound.ts';
 import { wireTargets } from './wire.ts';
@@ -12,7 +13,14 @@ export async function allTargets(): Promise<readonly Target[]> {
 }
 
 export async function parserTargets(): Promise<readonly Target[]> {
-  return [...wireTargets(), ...(await overlayTargets()), ...sipTargets(), ...soundTargets(), ...localTargets()];
+  return [
+    ...wireTargets(),
+    ...(await overlayTargets()),
+    ...sipTargets(),
+    ...soundTargets(),
+    ...localTargets(),
+    ...serviceTargets(),
+  ];
 }
 
 export async function targetNamed(name: string): Promise<Target | undefined> {

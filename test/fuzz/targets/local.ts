@@ -92,6 +92,7 @@ const IDLE: Controlled = {
     placeCall: () => Promise.reject(new Failure({ code: 'idle' }, 'nothing runs here')),
     latestCalls: () => [],
     heldRecords: () => [],
+    adoptConfiguration: () => {},
     countValues: async () => 0,
   },
 };
@@ -102,6 +103,7 @@ function control(): Target {
     { command: 'discover', number: '+4930123456' },
     { command: 'call', to: 'alice@home.example', digits: '12', seconds: 5, tone: 440 },
     { command: 'calls', count: 3 },
+    { command: 'adopt', document: 'PHg+PC94Pg==' },
     { command: 'fetch', resource: 'ab'.repeat(16), kind: 1 },
   ];
   return textTarget('local control request', {

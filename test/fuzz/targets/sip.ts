@@ -36,7 +36,8 @@ const INVITE = [
   'Supported: timer, 100rel',
 ];
 
-const WORDS = [
+/** Words of the grammar. */
+export const SIP_WORDS = [
   'INVITE',
   'SIP/2.0',
   'sip:',
@@ -61,36 +62,55 @@ const WORDS = [
   '%41',
 ];
 
+const ANSWER = [
+  'SIP/2.0 200 OK',
+  ...INVITE.slice(1).map((line) => line.replace(/^To:.*/, 'To: <sip:bob@home.example>;tag=2')),
+];
+const OTHERS = ['OPTIONS', 'CANCEL', 'ACK', 'BYE', 'UPDATE'].map((method) => [
+  `${method} sip:bob@home.example SIP/2.0`,
+  ...INVITE.slice(1).map((line) => line.replace(/^CSeq:.*/, `CSeq: 2 ${method}`)),
+]);
+const REGISTER = [
+  'REGISTER sip:home.example SIP/2.0',
+  ...INVITE.slice(1).map((line) =>
+    line.replace(/^CSeq:.*/, 'CSeq: 3 REGISTER').replace(/^To:.*/, 'To: <sip:alice@home.example>'),
+  ),
+];
+
+/** Valid messages of all kinds. */
+export const SIP_SAMPLES: readonly string[] = [
+  ...[INVITE, ANSWER, REGISTER].map((head) => whole(head, SDP)),
+  ...OTHERS.map((head) => whole(head, '')),
+];
+
+function whole(head: readonly string[], body: string): string {
+  return `${head.join('\r\n')}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+}
+
 /** SIP as phones and peers send it, and the session descriptions in it. */
 export function sipTargets(): readonly Target[] {
   const torture = Object.values(archive as Readonly<Record<string, string>>).map((base64) =>
     Buffer.from(base64, 'base64').toString('latin1'),
   );
-  const whole = (head: readonly string[], body: string) =>
-    `${head.join('\r\n')}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
-  const response = [
-    'SIP/2.0 200 OK',
-    ...INVITE.slice(1).map((line) => line.replace(/^To:.*/, 'To: <sip:bob@home.example>;tag=2')),
-  ];
-  const samples = [whole(INVITE, SDP), whole(response, SDP), ...torture];
+  const samples = [...SIP_SAMPLES, ...SIP_SAMPLES, ...torture];
   return [
     textTarget('sip message', {
-      words: WORDS,
+      words: SIP_WORDS,
       sample: (dice) => dice.pick(samples),
       run: (_, bytes) => readMessage(bytes),
     }),
     textTarget('sip stream', {
       maxInput: 262_144,
-      words: [...WORDS, '\r\n\r\n\r\n\r\n'],
+      words: [...SIP_WORDS, '\r\n\r\n\r\n\r\n'],
       sample: (dice) =>
-        Array.from({ length: 1 + dice.below(4) }, () => dice.pick(samples.slice(0, 2))).join(
+        Array.from({ length: 1 + dice.below(4) }, () => dice.pick(SIP_SAMPLES)).join(
           dice.pick(['', '\r\n', '\r\n\r\n']),
         ),
       run: (_, bytes) => readStream(bytes),
     }),
-    textTarget('sip session description', { words: WORDS, sample: () => SDP, run: readSdp }),
+    textTarget('sip session description', { words: SIP_WORDS, sample: () => SDP, run: readSdp }),
     textTarget('sip header values', {
-      words: WORDS,
+      words: SIP_WORDS,
       sample: (dice) => dice.pick(INVITE.slice(1)).replace(/^[^:]*: /, ''),
       run: readValues,
     }),

@@ -208,31 +208,25 @@ const CODES = ['\x03', 'b', 'd', 'l', 'h', 'H', '/', '~', '5', 'u', 'o', 'X', 'q
 const MAX_EFFECTS = 64;
 const MAX_STATE = 16_384;
 
+const OPTIONS = { country: 'US', dialTimeoutMs: 60_000, silenceSeconds: 10 } as const;
+
 /** One input of the machine a line: its type and what belongs to it. */
 function modemMachine(): Target {
-  const setup = ['start', 'opened', 'timeout open', 'timeout command', 'line OK', 'line OK'];
   return textTarget('pstn modem machine', {
     maxInput: 16_384,
     words: [
       ...MODEM_LINES.map((line) => `line ${line}\n`),
       ...TIMERS.map((timer) => `timeout ${timer}\n`),
       ...CODES.map((code) => `code ${code}\n`),
-      'dial 5551234\n',
-      'answer\n',
-      'hang-up\n',
-      'signal 12#\n',
-      'lost x\n',
-      'stop\n',
-      'start\n',
-      'opened\n',
+      ...['dial 5551234\n', 'answer\n', 'hang-up\n', 'signal 12#\n', 'lost x\n', 'stop\n', 'start\n', 'opened\n'],
     ],
-    sample: (dice) => [...setup, ...Array.from({ length: 10 + dice.below(80) }, () => machineLine(dice))].join('\n'),
+    sample: conversation,
     run(text) {
       let state: State = initialState;
       for (const [at, line] of text.split('\n').entries()) {
         const input = inputOf(line, at);
         if (input === undefined) continue;
-        const next = step(state, input, { country: 'US', dialTimeoutMs: 60_000, silenceSeconds: 10 });
+        const next = step(state, input, OPTIONS);
         if (next.effects.length > MAX_EFFECTS) throw new BrokenPromise(`${line} has ${next.effects.length} effects`);
         state = next.state;
       }
@@ -243,19 +237,58 @@ function modemMachine(): Target {
   });
 }
 
-/** Mostly what a working modem would say next, so that the calls come about. */
-function machineLine(dice: Dice): string {
-  if (dice.oneIn(2)) return dice.pick(['line OK', 'line 131,"ULAW",8,0,(8000),(0),(0)', 'line CONNECT', 'code \x03']);
+/** Mostly what a working modem and its owner would do next, so that calls come about. */
+function conversation(dice: Dice): string {
+  let state: State = initialState;
+  const lines: string[] = [];
+  for (let at = 0, end = 20 + dice.below(120); at < end; at++) {
+    const line = dice.oneIn(10) ? anyLine(dice) : likelyLine(state, dice);
+    const input = inputOf(line, at);
+    lines.push(line);
+    if (input !== undefined) state = step(state, input, OPTIONS).state;
+  }
+  return lines.join('\n');
+}
+
+function likelyLine(state: State, dice: Dice): string {
+  switch (state.phase) {
+    case 'stopped':
+      return 'start';
+    case 'closed':
+      return 'timeout open';
+    case 'opening':
+      return 'opened';
+    case 'resynchronising':
+      return state.probe === undefined ? 'timeout drain' : 'line OK';
+    case 'identifying':
+      return dice.pick(['line OK', 'line OK', 'line 131,"ULAW",8,0,(8000),(0),(0)', 'line CX93001']);
+    case 'idle':
+      return dice.pick(['dial 5551234', 'line RING', 'line NMBR = 5551234', 'timeout check', 'line OK']);
+    case 'ringing':
+      return dice.pick(['answer', 'line RING', 'line NAME = ALICE', 'timeout caller-id', 'timeout ring-gap']);
+    case 'dialling':
+    case 'answering':
+      return dice.pick(['line OK', 'line OK', 'line CONNECT', 'line BUSY', 'timeout dial', 'timeout answer-inferred']);
+    case 'listening':
+    case 'talking':
+      return dice.pick([
+        `code ${dice.pick(CODES)}`,
+        'timeout watchdog',
+        'signal 12#',
+        'hang-up',
+        'timeout answer-inferred',
+      ]);
+    default:
+      return dice.pick(['code \x03', 'line OK', 'line OK', 'line CONNECT', 'line VCON', 'timeout command']);
+  }
+}
+
+function anyLine(dice: Dice): string {
   return dice.pick([
     `line ${dice.pick(MODEM_LINES)}`,
     `timeout ${dice.pick(TIMERS)}`,
     `code ${dice.pick(CODES)}`,
-    'dial 5551234',
-    'answer',
-    'hang-up',
-    'signal 12#',
-    ...(dice.oneIn(6) ? ['lost gone', 'stop', 'start'] : []),
-    'opened',
+    ...['dial 5551234', 'answer', 'hang-up', 'signal 12#', 'lost gone', 'stop', 'start', 'opened'],
   ]);
 }
 
