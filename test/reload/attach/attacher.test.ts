@@ -2,12 +2,13 @@ import { describe, expect, it } from 'vitest';
 import type { Failure } from '#platform/failure.ts';
 import { silentLogger } from '#platform/log.ts';
 import { Attacher, type AttachOptions } from '#reload/attach/attacher.ts';
+import { activeCandidates } from '#reload/attach/candidates.ts';
 import type { AppConnection, Link } from '#reload/link/link.ts';
 import type { ExchangeFault } from '#reload/messaging/exchange.ts';
 import type { Identity } from '#reload/security/identity.ts';
 import { attach } from '#reload/wire/attach.ts';
 import { decode, encode } from '#reload/wire/codec.ts';
-import { ErrorCode, isNoIce, MessageCode } from '#reload/wire/codes.ts';
+import { ErrorCode, isNoIce, MessageCode, OverlayLinkType } from '#reload/wire/codes.ts';
 import { nodeDestination, resourceDestination } from '#reload/wire/destination.ts';
 import { errorResponse } from '#reload/wire/error.ts';
 import type { IceCandidate } from '#reload/wire/ice-candidate.ts';
@@ -226,6 +227,15 @@ describe('Attach in both directions at once', () => {
 });
 
 describe('an Attach request that is wrong', () => {
+  it('R6940-6.6.1-05 has candidates of registered link types only: others lead nowhere, experimental ones too', async () => {
+    expect(Object.values(OverlayLinkType)).toEqual([1, 3, 4]);
+    const { small } = await world();
+    const { overlayLink } = new MemoryTransport(small.host, small.identity);
+    expect(Object.values(OverlayLinkType)).toContain(overlayLink);
+    expect(activeCandidates(overlayLink).map((active) => active.overlayLink)).toEqual([OverlayLinkType.tlsTcpFhNoIce]);
+    expect(await refusalOf([candidate(254), candidate(2)])).toBe(ErrorCode.invalidMessage);
+  });
+
   it('R6940-6.5.1.1-04 tells link types without ICE (3 and 4) from those with it (1)', () => {
     expect([0, 1, 2, 3, 4, 5, 255].filter(isNoIce)).toEqual([3, 4]);
   });
