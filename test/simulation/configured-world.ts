@@ -121,14 +121,18 @@ export class ConfiguredWorld {
   }
 
   /** A document like the overlay's first with changes; `signers` says who signs it and who its Kinds, if another. */
-  sign(changes: Choices, signers: { by?: Identity; kindsBy?: (kind: number) => Identity | undefined } = {}) {
+  sign(
+    changes: Choices,
+    signers: { by?: Identity; kindsBy?: (kind: number) => Identity | undefined; edit?: (xml: string) => string } = {},
+  ) {
     const configuration = { ...this.overlay.configuration, ...changes };
     const by = signers.by ?? this.overlay.configurationSigner;
     const kinds = configuration.kinds.map((kind) => {
       const xml = printKind(kind);
       return { xml, signature: signElement(createSigner(signers.kindsBy?.(kind.id) ?? by), Buffer.from(xml)) };
     });
-    const xml = printConfiguration(configuration, kinds);
+    const printed = printConfiguration(configuration, kinds);
+    const xml = signers.edit?.(printed) ?? printed;
     return printDocument(xml, signElement(createSigner(by), Buffer.from(xml)));
   }
 
