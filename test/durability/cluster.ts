@@ -111,11 +111,16 @@ export class Cluster {
     try {
       await eventually(async () => (await Promise.all(this.living.map(isSettled))).every(Boolean), SETTLE_MS);
     } catch {
-      const views = await Promise.all(
-        this.living.map(async (peer) => [peer.nodeId, await this.ask<Neighbourhood>(peer, { do: 'neighbours' })]),
-      );
-      throw new Error(`the ring is not whole after ${SETTLE_MS} ms: ${JSON.stringify(views)}`);
+      throw new Error(`the ring is not whole after ${SETTLE_MS} ms: ${await this.views()}`);
     }
+  }
+
+  /** How the living see the ring, as text. */
+  async views(): Promise<string> {
+    const views = await Promise.all(
+      this.living.map(async (peer) => [peer.nodeId, await this.ask<Neighbourhood>(peer, { do: 'neighbours' })]),
+    );
+    return JSON.stringify(views);
   }
 
   /** The peer that answers for the resource and those that keep copies while all live, in this order. */

@@ -6,10 +6,9 @@ import { memoryStore } from '#store/memory-store.ts';
  * the records goes straight through.
  */
 export function earlyStore(disk: KeyValueStore, lagMs: number): KeyValueStore {
-  const memory = memoryStore();
+  const records = earlyNamespace(memoryStore().namespace('records'), disk.namespace('records'), lagMs);
   return {
-    namespace: (name) =>
-      name === 'records' ? earlyNamespace(memory.namespace(name), disk.namespace(name), lagMs) : disk.namespace(name),
+    namespace: (name) => (name === 'records' ? records : disk.namespace(name)),
     close: () => disk.close(),
   };
 }

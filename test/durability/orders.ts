@@ -41,4 +41,7 @@ export interface Neighbourhood {
   readonly joined: boolean;
   readonly predecessors: readonly string[];
   readonly successors: readonly string[];
+  /** For people who look for the reason of a fault. */
+  readonly suspects: readonly string[];
+  readonly links: readonly string[];
 }

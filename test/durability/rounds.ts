@@ -48,6 +48,7 @@ export async function playRound({ cluster, ledger, watermarks, random }: RoundCo
   await cluster.settled();
   tell('after the restart', await judgeFetches(cluster, ledger, random));
   tell('in the end', await judgeCopies(cluster, ledger, watermarks));
+  if (faults.length > 0) faults.push(`killed: ${victims.map(({ nodeId }) => nodeId).join(' and ')}`);
   return faults;
 }
 
@@ -73,11 +74,15 @@ async function judgeFetches(cluster: Cluster, ledger: Ledger, random: SeededRand
         const sight = { generation, values: new Map(values.map(({ place, text }) => [place, text])) };
         return ledger.judge(nameOf(lane), debts.get(nameOf(lane)), sight, false);
       } catch (thrown) {
-        return [`${nameOf(lane)} can't be fetched: ${String(thrown)}`];
+        const resource = resourceOf(lane.owner.nodeId, slot);
+        const holder = cluster.holders(resource)[0]?.nodeId;
+        return [`${nameOf(lane)}, ${resource} of ${holder}, can't be fetched by ${reader?.nodeId}: ${String(thrown)}`];
       }
     }),
   );
-  return found.flat();
+  const faults = found.flat();
+  if (faults.some((fault) => fault.includes("can't be fetched"))) faults.push(await cluster.views());
+  return faults;
 }
 
 /** Soon all three holders of each record have all that was acknowledged. */

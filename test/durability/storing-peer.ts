@@ -85,8 +85,9 @@ async function obey(order: StoringOrder): Promise<unknown> {
       return { generation: Number(fetched.generation), values } satisfies Fetched;
     }
     case 'neighbours': {
-      const { joined, predecessors = [], successors = [] } = node.status();
-      return { joined, predecessors, successors } satisfies Neighbourhood;
+      const { joined, predecessors = [], successors = [], suspects = [], links } = node.status();
+      const linked = links.map(({ nodeId, suspect }) => (suspect ? `${nodeId} suspect` : nodeId));
+      return { joined, predecessors, successors, suspects, links: linked } satisfies Neighbourhood;
     }
     case 'image':
       return readImage(store.namespace('records'));
