@@ -170,20 +170,30 @@ describe('the table of links', () => {
       expect(events).toEqual(['up a', 'down a closed']);
     });
 
-    it('R6940-6.3.2.2-08 R6940-6.3.2.2-09 reuses slots in rotation under another generation', () => {
+    it('R6940-6.3.2.2-06 R6940-6.3.2.2-08 R6940-6.3.2.2-09 reuses slots in rotation, each time under the next generation, and an old id never leads to the new link', () => {
       const { table, add } = setup();
+      const number = (opaque: Uint8Array) => (opaque[0]! << 8) | opaque[1]!;
       const first = add(undefined);
-      const old = table.opaqueIdOf(first)!;
+      const ids = [table.opaqueIdOf(first)!];
       first.close();
-      const seen = new Set<string>();
-      for (let i = 0; i < 1024; i++) {
+      for (let turn = 1; turn <= 9; turn++) {
+        const between = new Set<number>();
+        for (let i = 0; i < 1023; i++) {
+          const other = add(undefined);
+          between.add(number(table.opaqueIdOf(other)!) >> 3);
+          other.close();
+        }
+        expect(between.size).toBe(1023);
         const next = add(undefined);
-        seen.add(String(table.opaqueIdOf(next)));
+        const opaque = table.opaqueIdOf(next)!;
+        const [before, now] = [number(ids.at(-1)!), number(opaque)];
+        expect(now >> 3).toBe(before >> 3);
+        expect(now & 7).toBe(((before & 7) + 1) & 7);
+        expect(table.byOpaqueId(opaque)).toBe(next);
+        for (const old of ids.slice(-7)) expect(table.byOpaqueId(old)).toBeUndefined();
+        ids.push(opaque);
         next.close();
       }
-      expect(seen.size).toBe(1024);
-      expect(seen.has(String(old))).toBe(false);
-      expect(table.byOpaqueId(old)).toBeUndefined();
       expect(table.byOpaqueId(new Uint8Array(3))).toBeUndefined();
     });
 
