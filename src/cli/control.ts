@@ -97,9 +97,10 @@ function statusLines(status: Status): readonly string[] {
       `entrance  ${WAYS[way]}${address === undefined ? '' : `, ${printHostPort({ host: address, port: port ?? 0 })}`}`,
     );
   }
-  for (const { user, state, notAfter, reason } of status.credentials) {
+  for (const { user, state, notAfter, renewAt, reason } of status.credentials) {
+    const next = renewAt === undefined ? '' : `, renewed on ${new Date(renewAt).toISOString().slice(0, 10)}`;
     const why = reason === undefined ? '' : `; latest renewal failed: ${reason}`;
-    lines.push(`identity  ${user}: certificate ${state}, until ${new Date(notAfter).toISOString()}${why}`);
+    lines.push(`identity  ${user}: certificate ${state}, until ${new Date(notAfter).toISOString()}${next}${why}`);
   }
   if (bootstrap !== undefined) lines.push(`bootstrap ${bootstrap}`);
   if (enrollment !== undefined) lines.push(`enroll    ${enrollment}`);

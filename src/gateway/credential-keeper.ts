@@ -16,6 +16,8 @@ export interface CredentialReport {
   readonly state: CredentialState;
   /** Milliseconds since 1970. */
   readonly notAfter: number;
+  /** When it is renewed, or a failed renewal repeated. */
+  readonly renewAt: number | undefined;
   /** Why the latest renewal failed. */
   readonly reason: string | undefined;
 }
@@ -73,7 +75,8 @@ export class CredentialKeeper {
     const { certificate } = this.#node.identity;
     const age = ageOf(certificate, this.#deps.clock.now());
     const state = age === 'valid' && this.#failures >= FAILURES_TO_TELL ? 'failing' : age;
-    return { user: certificate.userName, state, notAfter: certificate.notAfter, reason: this.#reason };
+    const { userName, notAfter } = certificate;
+    return { user: userName, state, notAfter, renewAt: this.#renewAt, reason: this.#reason };
   }
 
   start(): void {

@@ -109,5 +109,5 @@ export class Credentials {
 
 function reportOf({ identities, userName }: StoredMember, now: number): CredentialReport {
   const dates = identities[0]?.certificate ?? { notBefore: 0, notAfter: 0 };
-  return { user: userName, state: ageOf(dates, now), notAfter: dates.notAfter, reason: undefined };
+  return { user: userName, state: ageOf(dates, now), notAfter: dates.notAfter, renewAt: undefined, reason: undefined };
 }

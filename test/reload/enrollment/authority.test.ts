@@ -124,6 +124,12 @@ describe('the enrollment authority', () => {
   });
 
   it('R6940-11.3-21 refuses names with illegal characters, and issues the one spelling of a name', async () => {
+    for (const user of ['eve\0', 'eve mallory', '"eve"', 'eve\\', '(eve)', 'ève', 'eve,', '']) {
+      const userName = `${user}@home.example`;
+      await expect(accounts.add({ account: 'eve', userName, password: 'pw' })).rejects.toMatchObject({
+        code: 'bad-name',
+      });
+    }
     expect(await refusal({}, 'alice\0@home.example')).toBe('username_not_available');
     expect(await refusal({}, 'ALICE@home.example')).toBe('username_not_available');
     const der = await authority.enroll(await request({}, 'alice@HOME.Example'));
