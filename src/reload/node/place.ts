@@ -1,5 +1,6 @@
 import type { NextHop } from '#reload/forwarding/next-hop.ts';
 import { chordOptions, type ReloadNodeOptions } from '#reload/node/options.ts';
+import type { ConfigurationSource } from '#reload/overlay-config/configuration.ts';
 import type { Verifier } from '#reload/security/identity.ts';
 import type { Kinds } from '#reload/storage/context.ts';
 import { Storage } from '#reload/storage/storage.ts';
@@ -27,6 +28,7 @@ export interface PlaceStatus extends Partial<ChordStatus> {
 }
 
 export interface PartsDeps extends ClientDeps {
+  readonly configuration: ConfigurationSource;
   readonly store: KeyValueStore;
   readonly verifier: Verifier;
   readonly kinds: Kinds;

@@ -5,7 +5,6 @@ import type { Random } from '#platform/random.ts';
 import type { LinkTable } from '#reload/forwarding/link-table.ts';
 import type { NextHop } from '#reload/forwarding/next-hop.ts';
 import type { Exchange, IncomingRequest, Response } from '#reload/messaging/exchange.ts';
-import type { ConfigurationSource } from '#reload/overlay-config/configuration.ts';
 import { type Attaching, type Entrances, jittered, type TopologyFault } from '#reload/topology/chord/core.ts';
 import { byDistanceFrom } from '#reload/topology/chord/ring.ts';
 import { attachThrough } from '#reload/topology/entrance.ts';
@@ -21,7 +20,6 @@ export interface ClientDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
-  readonly configuration: ConfigurationSource;
   readonly links: LinkTable;
   readonly exchange: Exchange;
   readonly attacher: Attaching;
@@ -80,13 +78,7 @@ export class Client implements NextHop {
   /** Finds the uplink through the first entrance that leads to one. Rejects with `Failure<TopologyFault>`. */
   async join(signal: AbortSignal): Promise<void> {
     if (this.#options.uplink !== undefined) return;
-    const { nodeId, log, configuration, entrances } = this.#deps;
-    if (!configuration.current.clientsPermitted) {
-      throw new Failure<TopologyFault>(
-        { code: 'clients-not-permitted' },
-        'this overlay permits no clients; run as a peer',
-      );
-    }
+    const { nodeId, log, entrances } = this.#deps;
     const either = AbortSignal.any([signal, this.#stopping.signal]);
     // The responsible peer for a Resource-ID equal to the own Node-ID is the one that messages to the Node-ID come to.
     const place = nodeId as string as ResourceId;
