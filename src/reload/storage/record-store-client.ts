@@ -171,9 +171,11 @@ export class RecordStoreClient implements RecordClient {
    */
   async #remainingLifetimes(kind: KindDefinition, request: StoreRequest): Promise<ReadonlyMap<string, number>> {
     const { resource, values, signal } = request;
-    if (values.every(({ value }) => value !== undefined)) return new Map();
+    const removed = values.filter(({ value }) => value === undefined);
+    if (removed.length === 0) return new Map();
+    const keys = removed.flatMap(({ place }) => (place.model === 'dictionary' ? [place.key] : []));
     try {
-      const { valid } = await this.#fetch(kind, { resource, kind: kind.id, ...withSignal(signal) });
+      const { valid } = await this.#fetch(kind, { resource, kind: kind.id, keys, ...withSignal(signal) });
       return new Map(
         valid.filter(({ data }) => data.value.exists).map(({ data }) => [placeOf(data.value), data.lifetime]),
       );

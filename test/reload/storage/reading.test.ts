@@ -6,7 +6,13 @@ import type { Place } from '#reload/storage/record-client.ts';
 import { decode, encode } from '#reload/wire/codec.ts';
 import { ErrorCode, KindId, MessageCode } from '#reload/wire/codes.ts';
 import { nodeDestination, resourceDestination } from '#reload/wire/destination.ts';
-import { encodeModelSpecifier, fetchAns, fetchReq, type ModelSpecifier } from '#reload/wire/fetch.ts';
+import {
+  decodeModelSpecifier,
+  encodeModelSpecifier,
+  fetchAns,
+  fetchReq,
+  type ModelSpecifier,
+} from '#reload/wire/fetch.ts';
 import { findAns, findReq } from '#reload/wire/find.ts';
 import { hashToResourceId, type NodeId, type ResourceId } from '#reload/wire/ids.ts';
 import { decodeStoredMetaData, statAns } from '#reload/wire/stat.ts';
@@ -69,6 +75,18 @@ const ranges = (...list: [number, number][]): ModelSpecifier => ({
 const keys = (...list: string[]): ModelSpecifier => ({ model: 'dictionary', keys: list.map(utf8) });
 
 describe('Fetch', () => {
+  it.each([
+    ['nothing', { model: 'single' }, ''],
+    ['ranges', ranges([0, 1], [258, 0xffffffff]), '0010 00000000 00000001 00000102 ffffffff'],
+    ['all keys', keys(), '0000'],
+    ['keys', keys('k1', 'k'), '0007 0002 6b31 0001 6b'],
+  ] as const)('R6940-7.4.2.1-01 names places by %s', (_name, specifier, hex) => {
+    const golden = Buffer.from(hex.replaceAll(' ', ''), 'hex');
+    expect(Buffer.from(encodeModelSpecifier(specifier)).toString('hex')).toBe(golden.toString('hex'));
+    expect(decodeModelSpecifier(specifier.model, new Uint8Array(golden))).toEqual(specifier);
+    expect(() => decodeModelSpecifier(specifier.model, Buffer.concat([golden, Buffer.alloc(1)]))).toThrow();
+  });
+
   it('R6940-7.4.2.2-01 answers with one entry for each Kind asked for', async () => {
     const answer = await ask(MessageCode.fetchReq, [
       [single.id, { model: 'single' }],
