@@ -1,4 +1,4 @@
-import type { MqttClient } from 'mqtt';
+import type { MqttClient, Packet } from 'mqtt';
 import { deviceDescription } from '#mqtt/home-assistant.ts';
 import { type Logger, printable } from '#platform/log.ts';
 
@@ -90,6 +90,7 @@ export class MqttReporter {
     });
     this.#client = client;
     client.on('connect', () => this.#greet(client));
+    client.on('packetsend', requireIdentifier);
     client.on('message', (topic, payload) => this.#received(topic, payload.subarray(0, 64).toString('latin1')));
     client.on('error', (error) => this.#logger.warn('broker', { error: printable(error.message) }));
     client.on('close', () => this.#logger.debug('not connected to the broker'));
@@ -170,4 +171,15 @@ export class MqttReporter {
   #topic(name: string): string {
     return `${this.#base}/${name}`;
   }
+}
+
+/**
+ * The package acknowledges even a packet whose identifier was cut off (it gives -1), and writing that would end the process. 0 is no packet's
+ * identifier either, but can be written (MQTT 3.1.1 §2.3.1).
+ */
+function requireIdentifier(packet: Packet): void {
+  const { messageId } = packet;
+  const isAcknowledgement = packet.cmd === 'puback' || packet.cmd === 'pubrec' || packet.cmd === 'pubcomp';
+  const isIdentifier = messageId !== undefined && messageId >= 0 && messageId <= 0xffff;
+  if (isAcknowledgement && !isIdentifier) packet.messageId = 0;
 }
