@@ -74,6 +74,7 @@ describe('the enrollment authority', () => {
   it('R6940-11.3-09 R6940-11.3-26 gives as many Node-IDs as the form asks for, within the limit', async () => {
     const der = await authority.enroll(await request({ nodeIds: '3' }));
     expect(readCertificate(der).nodeIds).toHaveLength(3);
+    expect(readCertificate(await authority.enroll(await request())).nodeIds).toHaveLength(1);
     for (const nodeIds of ['1000', '5', '0', '-1', 'many', '', '1e1'])
       expect(await refusal({ nodeIds }), nodeIds).toBe('Node-IDs_not_available');
   });

@@ -56,6 +56,10 @@ describe('the first configuration', () => {
     expect(first(replaceText(overlay.document, '</configuration>', ' </configuration>'))).toBe('signature');
     expect(first(replaceText(overlay.document, 'sequence="0"', 'sequence="1"'))).toBe('signature');
     expect(first(replaceText(overlay.document, '</overlay>', ' <!-- outside --> </overlay>'))).toBe('nothing thrown');
+    const following = signedBy(overlay.configurationSigner, { sequence: 1 });
+    expect(next(following)).toBe('nothing thrown');
+    expect(next(replaceText(following, '</configuration>', ' </configuration>'))).toBe('signature');
+    expect(next(replaceText(following, /<signature>.*<\/signature>/, ''))).toBe('signature');
   });
 
   it('R6940-11.1-43 is refused without a signature, or with one that is no SecurityBlock or has bytes behind it', () => {
@@ -68,6 +72,10 @@ describe('the first configuration', () => {
     expect(first(replaceText(overlay.document, /<signature>.*<\/signature>/, `<signature>${longer}</signature>`))).toBe(
       'signature',
     );
+    const urlSafe = Buffer.from(signatures[0]!).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
+    expect(urlSafe).toMatch(/[-_]/);
+    const inOtherAlphabet = `<signature>${urlSafe}</signature>`;
+    expect(first(replaceText(overlay.document, /<signature>.*<\/signature>/, inOtherAlphabet))).toBe('bad-value');
     const spaced = Buffer.from(signatures[0]!).toString('base64').replace(/.{60}/g, '$&\n  ');
     expect(
       first(replaceText(overlay.document, /<signature>.*<\/signature>/, `<signature>\n${spaced}\n</signature>`)),

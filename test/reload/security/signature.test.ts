@@ -41,7 +41,7 @@ const fault = (signature: Signature, certificates = bucket(), by: Verifier = ver
   faultOf(() => by.verify(signature, certificates, input()));
 
 describe('message signatures', () => {
-  it('cover overlay, transaction id, contents and signer identity in this order', () => {
+  it('R6940-6.3.4-11 cover overlay, transaction id, contents and signer identity in this order', () => {
     const bytes = messageSignatureInput(0x9aa32b8d, 0x0102030405060708n, contents)(Uint8Array.of(0xee));
     expect(Buffer.from(bytes).toString('hex')).toBe('9aa32b8d0102030405060708001700000002000000000000ee');
   });
@@ -216,7 +216,7 @@ describe('value signatures', () => {
   const value: StoredDataValue = { model: 'dictionary', key: Uint8Array.of(1), exists: true, value: Uint8Array.of(2) };
   const signed = { resource, kind: 1, storageTime: 1000n, value };
 
-  it('cover the bare resource id, kind, storage time and value in this order', () => {
+  it('R6940-7.1-01 cover the bare resource id, kind, storage time and value in this order', () => {
     const bytes = valueSignatureInput(signed)(Uint8Array.of(0xee));
     expect(Buffer.from(bytes).toString('hex')).toBe(
       `${resource}00000001${'00000000000003e8'}${'000101'}${'010000000102'}ee`,
