@@ -1,4 +1,3 @@
-import type { Socket } from 'node:dgram';
 import { isIP } from 'node:net';
 import type { Bonjour, Service } from 'bonjour-service';
 import { type Clock, delay } from '#platform/clock.ts';
@@ -6,6 +5,7 @@ import { messageOf } from '#platform/failure.ts';
 import { type Logger, printable } from '#platform/log.ts';
 import { Arrivals } from '#reload/node/bootstrap/arrivals.ts';
 import { guardedSocket } from '#reload/node/bootstrap/guarded-socket.ts';
+import { multicastInterfaces } from '#reload/node/bootstrap/multicast-sockets.ts';
 import type { Finder } from '#reload/node/bootstrap/way.ts';
 import type { BootstrapAddress } from '#reload/node/peer-cache.ts';
 import type { ConfigurationSource } from '#reload/overlay-config/configuration.ts';
@@ -31,6 +31,9 @@ export interface DnsSdOptions {
  */
 const SERVICE_TYPE = 'reload-peer';
 const MULTICAST_DNS_PORT = 5353;
+const GROUP = '224.0.0.251';
+/** Network interfaces beyond this many are left out. */
+const MAX_INTERFACES = 8;
 /** How long answers are waited for, in milliseconds; a responder may take 120 (RFC 6762 §6). */
 const PATIENCE = 2000;
 /** Services of one search that are looked at. */
@@ -43,17 +46,12 @@ const MAX_TXT = 255;
 /** How long the farewell may take, in milliseconds. */
 const FAREWELL = 500;
 
-interface Responder {
-  readonly bonjour: Bonjour;
-  readonly socket: Socket;
-}
-
 /** Finds peers of the overlay on the local network by DNS-SD over multicast DNS (RFC 6762, RFC 6763), and lets them find this one. */
 export class DnsSd implements Finder {
   readonly way = 'dns-sd';
   readonly #deps: DnsSdDeps;
   readonly #options: DnsSdOptions;
-  #published: Responder | undefined;
+  #published: readonly Bonjour[] = [];
 
   constructor(deps: DnsSdDeps, options: DnsSdOptions) {
     this.#deps = deps;
@@ -61,20 +59,29 @@ export class DnsSd implements Finder {
   }
 
   async *find(signal: AbortSignal): AsyncIterable<BootstrapAddress> {
-    const responder = await this.#open();
-    if (responder === undefined) return;
+    const responders = await this.#open();
+    if (responders.length === 0) return;
     const found = new Arrivals<BootstrapAddress>(MAX_FOUND);
     let left = MAX_SERVICES;
-    const browser = responder.bonjour.find({ type: SERVICE_TYPE }, (service) => {
+    const seen = new Set<string>();
+    const take = (service: Partial<Service>) => {
       left--;
-      if (left <= 0) browser.stop();
-      for (const at of addressesOf(service, this.#deps, this.#options)) found.add(at);
-    });
+      if (left <= 0) stop();
+      for (const at of addressesOf(service, this.#deps, this.#options)) {
+        const key = `${at.address} ${at.port}`;
+        if (!seen.has(key)) found.add(at);
+        seen.add(key);
+      }
+    };
+    const browsers = responders.map((responder) => responder.find({ type: SERVICE_TYPE }, take));
+    const stop = () => {
+      for (const browser of browsers) browser.stop();
+    };
     try {
       yield* found.within(this.#deps.clock, PATIENCE, signal);
     } finally {
-      browser.stop();
-      responder.bonjour.destroy();
+      stop();
+      for (const responder of responders) responder.destroy();
     }
   }
 
@@ -83,53 +90,63 @@ export class DnsSd implements Finder {
     const { nodeId, configuration, log } = this.#deps;
     const { instanceName } = configuration.current;
     if (Buffer.byteLength(`overlay=${instanceName}`) > MAX_TXT) return;
-    const responder = await this.#open();
-    if (responder === undefined) return;
-    this.#published = responder;
+    this.#published = await this.#open();
     const txt = { overlay: instanceName };
     // Node-IDs are unique, so nobody has to be asked; the machine's own name is nobody's business.
     const host = `${nodeId}.local`;
-    responder.bonjour.publish({ name: nodeId, host, type: SERVICE_TYPE, port, txt, probe: false });
-    log.debug('announced on the local network', { port });
+    for (const responder of this.#published) {
+      responder.publish({ name: nodeId, host, type: SERVICE_TYPE, port, txt, probe: false });
+    }
+    log.debug('announced on the local network', { port, interfaces: this.#published.length });
   }
 
   async close(): Promise<void> {
-    const { bonjour } = this.#published ?? {};
-    this.#published = undefined;
-    if (bonjour === undefined) return;
-    const farewell = new Promise<void>((resolve) => bonjour.unpublishAll(() => resolve()));
-    await Promise.race([farewell, delay(this.#deps.clock, FAREWELL)]);
-    bonjour.destroy();
+    const responders = this.#published;
+    this.#published = [];
+    const farewells = responders.map(
+      (responder) => new Promise<void>((resolve) => responder.unpublishAll(() => resolve())),
+    );
+    if (farewells.length > 0) await Promise.race([Promise.all(farewells), delay(this.#deps.clock, FAREWELL)]);
+    for (const responder of responders) responder.destroy();
   }
 
-  /** Undefined when this machine cannot: the other ways in remain. */
-  async #open(): Promise<Responder | undefined> {
+  /** One for each network interface, since the system would choose only one of them; none where this machine cannot. */
+  async #open(): Promise<readonly Bonjour[]> {
+    const interfaces = multicastInterfaces(GROUP, this.#options.loopback).slice(0, MAX_INTERFACES);
+    const opened = await Promise.allSettled(interfaces.map((at) => this.#openAt(at)));
+    return opened.flatMap((result) => {
+      if (result.status === 'fulfilled') return [result.value];
+      this.#deps.log.warn('no DNS-SD at a network interface', { why: printable(messageOf(result.reason)) });
+      return [];
+    });
+  }
+
+  async #openAt(networkInterface: string): Promise<Bonjour> {
     const { clock, log } = this.#deps;
-    const { loopback, port = MULTICAST_DNS_PORT } = this.#options;
+    const { port = MULTICAST_DNS_PORT } = this.#options;
+    const { Bonjour: Implementation } = await import('bonjour-service');
+    let failed: (reason: Error) => void = () => {};
+    const trouble = (what: string) => log.debug('trouble with DNS-SD', { what: printable(what) });
+    const socket = guardedSocket({
+      now: () => clock.now(),
+      caught: (what) => {
+        trouble(what);
+        failed(new Error(what));
+      },
+    });
+    const settings: object = { socket, bind: false, port, interface: networkInterface };
+    const bonjour = new Implementation(settings, (error: unknown) => trouble(messageOf(error)));
     try {
-      const { Bonjour: Implementation } = await import('bonjour-service');
-      let failed: (reason: Error) => void = () => {};
-      const socket = guardedSocket({
-        now: () => clock.now(),
-        caught: (what) => {
-          log.debug('trouble with DNS-SD', { what: printable(what) });
-          failed(new Error(what));
-        },
-      });
-      const settings: object = { socket, bind: false, port, ...(loopback ? { interface: '127.0.0.1' } : {}) };
-      const bonjour = new Implementation(settings, (error: unknown) =>
-        log.debug('trouble with DNS-SD', { what: printable(messageOf(error)) }),
-      );
       await new Promise<void>((resolve, reject) => {
         failed = reject;
         socket.bind({ port, address: '0.0.0.0', exclusive: true }, () => resolve());
       });
-      socket.unref();
-      return { bonjour, socket };
     } catch (thrown) {
-      log.warn('no DNS-SD on this machine', { why: printable(messageOf(thrown)) });
-      return undefined;
+      bonjour.destroy();
+      throw thrown;
     }
+    socket.unref();
+    return bonjour;
   }
 }
 
