@@ -13,7 +13,7 @@ import type { Endpoint, Neighbourhood, StoringOrder } from './orders.ts';
 
 const PER_SIDE = 3;
 const REPLICAS = 2;
-const SETTLE_MS = 20_000;
+const SETTLE_MS = 60_000;
 
 export interface ClusterPeer {
   readonly nodeId: NodeId;

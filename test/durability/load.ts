@@ -10,7 +10,7 @@ const KEYS = ['a', 'b', 'c', 'd'];
 const CERTAIN_MS = 1500;
 
 /** One record, written by its owner alone and one Store after the other. */
-interface Lane {
+export interface Lane {
   readonly owner: ClusterPeer;
   readonly slot: number;
   readonly model: Model;

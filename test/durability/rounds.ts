@@ -4,7 +4,7 @@ import type { Cluster, ClusterPeer } from './cluster.ts';
 import type { Image, ImageRecord } from './image.ts';
 import { KIND_IDS, resourceOf } from './kinds.ts';
 import type { Debt, Ledger, Sight } from './ledger.ts';
-import { lanesOf, nameOf, startLoad } from './load.ts';
+import { type Lane, lanesOf, nameOf, startLoad } from './load.ts';
 import type { Fetched } from './orders.ts';
 import type { Watermarks } from './watermarks.ts';
 
@@ -19,6 +19,10 @@ const LANES = 16;
 const KILL_AFTER = { least: 40, most: 400 };
 const SECOND_WITHIN = 150;
 const TWO_VICTIMS = 0.3;
+/** Attempts to fetch a record. */
+const FETCHES = 4;
+/** Until all copies are made again. */
+const COPIES_MS = 30_000;
 
 /** One round: load, kill -9, look at what is left on disk and at the survivors, start again, look at everybody. Returns faults. */
 export async function playRound({ cluster, ledger, watermarks, random }: RoundContext): Promise<readonly string[]> {
@@ -66,23 +70,32 @@ async function judgeFetches(cluster: Cluster, ledger: Ledger, random: SeededRand
   const lanes = lanesOf(cluster.peers).filter((lane) => debts.has(nameOf(lane)));
   const found = await Promise.all(
     lanes.map(async (lane) => {
-      const [reader] = choose(cluster.living, 1, random);
-      const { slot, model } = lane;
-      try {
-        const order = { do: 'fetch', owner: lane.owner.nodeId, slot, model } as const;
-        const { generation, values } = await cluster.ask<Fetched>(reader!, order);
-        const sight = { generation, values: new Map(values.map(({ place, text }) => [place, text])) };
-        return ledger.judge(nameOf(lane), debts.get(nameOf(lane)), sight, false);
-      } catch (thrown) {
-        const resource = resourceOf(lane.owner.nodeId, slot);
-        const holder = cluster.holders(resource)[0]?.nodeId;
-        return [`${nameOf(lane)}, ${resource} of ${holder}, can't be fetched by ${reader?.nodeId}: ${String(thrown)}`];
-      }
+      const sight = await fetchLane(cluster, lane, random);
+      if (typeof sight === 'string') return [sight, await cluster.views()];
+      return ledger.judge(nameOf(lane), debts.get(nameOf(lane)), sight, false);
     }),
   );
-  const faults = found.flat();
-  if (faults.some((fault) => fault.includes("can't be fetched"))) faults.push(await cluster.views());
-  return faults;
+  return found.flat();
+}
+
+/** What is there, or why nobody can tell. A busy machine makes requests time out, which loses nothing: they are repeated. */
+async function fetchLane(cluster: Cluster, lane: Lane, random: SeededRandom): Promise<Sight | string> {
+  const { slot, model } = lane;
+  const reasons: string[] = [];
+  while (reasons.length < FETCHES) {
+    const [reader] = choose(cluster.living, 1, random);
+    try {
+      const order = { do: 'fetch', owner: lane.owner.nodeId, slot, model } as const;
+      const { generation, values } = await cluster.ask<Fetched>(reader!, order);
+      return { generation, values: new Map(values.map(({ place, text }) => [place, text])) };
+    } catch (thrown) {
+      reasons.push(`${reader?.nodeId}: ${String(thrown)}`);
+      await cluster.settled();
+    }
+  }
+  const resource = resourceOf(lane.owner.nodeId, slot);
+  const holder = cluster.holders(resource)[0]?.nodeId;
+  return `${nameOf(lane)}, ${resource} of ${holder}, can't be fetched: ${reasons.join('; ')}`;
 }
 
 /** Soon all three holders of each record have all that was acknowledged. */
@@ -100,7 +113,7 @@ async function judgeCopies(cluster: Cluster, ledger: Ledger, watermarks: Waterma
     }
     return faults.length === 0;
   };
-  await eventually(look, 10_000).catch(() => {});
+  await eventually(look, COPIES_MS).catch(() => {});
   return faults;
 }
 

@@ -18,9 +18,10 @@ import type { Fetched, Neighbourhood, Stored, StoringOrder } from './orders.ts';
 let node: ReloadNode | undefined;
 let store: KeyValueStore | undefined;
 
+/** Copies and joins follow quickly; but on a busy machine a peer that is late must not pass for dead. */
 const TIMERS = {
-  livenessInterval: 1000,
-  suspicionTimeout: 1000,
+  livenessInterval: 5000,
+  suspicionTimeout: 5000,
   holdDown: 250,
   copyRetry: 100,
   coalesce: { min: 10, max: 40 },
