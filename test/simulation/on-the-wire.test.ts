@@ -134,7 +134,7 @@ describe('a client whose certificate has one Node-ID', () => {
         overlay: overlayHash(overlay.overlay.name),
         configurationSequence: overlay.overlay.source.current.sequence,
         version: RELOAD_VERSION,
-        ttl: 100,
+        ttl: overlay.overlay.source.current.initialTtl,
         fragment: { offset: 0, last: true },
         transactionId: 77n,
         maxResponseLength: 0,

@@ -65,7 +65,7 @@ async function rawPeer(
         overlay: overlayHash(net.overlay.name),
         configurationSequence: node.configuration.current.sequence,
         version: RELOAD_VERSION,
-        ttl: 100,
+        ttl: node.configuration.current.initialTtl,
         fragment: { offset: 0, last: true },
         transactionId: transactionId++,
         maxResponseLength: 0,

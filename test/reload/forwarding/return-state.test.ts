@@ -149,7 +149,7 @@ describe('a chain of peers', () => {
   const orders = MODES.flatMap((a) => MODES.flatMap((b) => MODES.map((c) => [a, b, c] as const)));
 
   async function chain(modes: readonly ReturnMode[], tap?: Tap): Promise<{ net: TestNetwork; nodes: TestNode[] }> {
-    const net = await createTestNetwork();
+    const net = await createTestNetwork({ configuration: { initialTtl: 100 } });
     const nodes: TestNode[] = [];
     for (const [i, mode] of (['list', ...modes, 'list'] as const).entries()) {
       nodes.push(await net.node(`peer${i}`, undefined, mode));

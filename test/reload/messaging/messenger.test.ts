@@ -42,7 +42,11 @@ describe('a request and its answer', () => {
       [wire[1]!, bob],
     ] as const) {
       const { header, security } = splitMessage(bytes);
-      expect(header).toMatchObject({ ttl: 100, viaList: [], fragment: { offset: 0, last: true } });
+      expect(header).toMatchObject({
+        ttl: sender.configuration.current.initialTtl,
+        viaList: [],
+        fragment: { offset: 0, last: true },
+      });
       expect(security.certificates.map(({ certificate }) => Buffer.from(certificate).toString('hex'))).toContain(
         Buffer.from(sender.identity.certificate.der).toString('hex'),
       );
@@ -92,7 +96,10 @@ describe('a request and its answer', () => {
     expect(answer.signatory.nodeId).toBe(carol.nodeId);
     expect(bob.delivered).toEqual([]);
     expect(bob.forwarder.counters.forwarded).toBe(2);
-    expect(carol.delivered[0]?.header).toMatchObject({ ttl: 99, viaList: [nodeDestination(alice.nodeId)] });
+    expect(carol.delivered[0]?.header).toMatchObject({
+      ttl: alice.configuration.current.initialTtl - 1,
+      viaList: [nodeDestination(alice.nodeId)],
+    });
     expect(carol.delivered[0]?.returnPath).toEqual([nodeDestination(bob.nodeId), nodeDestination(alice.nodeId)]);
   });
 
