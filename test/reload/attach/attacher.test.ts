@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Failure } from '#platform/failure.ts';
 import { silentLogger } from '#platform/log.ts';
 import { Attacher, type AttachOptions } from '#reload/attach/attacher.ts';
-import { activeCandidates } from '#reload/attach/candidates.ts';
+import { activeCandidates, addressesOf } from '#reload/attach/candidates.ts';
 import type { AppConnection, Link } from '#reload/link/link.ts';
 import type { ExchangeFault } from '#reload/messaging/exchange.ts';
 import type { Identity } from '#reload/security/identity.ts';
@@ -315,6 +315,7 @@ describe('an Attach request that is wrong', () => {
     );
     const link = await net.clock.run(offer.accept(large.nodeId, never));
     expect(link.peer.fingerprint).toBe(large.identity.certificate.fingerprint);
+    expect(addressesOf([candidate(77), good], 4)).toEqual([good.addrPort]);
   });
 });
 
