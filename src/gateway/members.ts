@@ -73,8 +73,8 @@ export async function phoneMember(deps: MemberDeps, directory: string, account: 
 export async function enrollPhone(deps: MemberDeps, directory: string, account: PhoneAccount): Promise<void> {
   const { current } = account.overlay;
   const [server] = current.enrollmentServers;
-  // The latest root: what is added comes behind, and the one before may be on its way out.
-  const root = current.rootCerts.at(-1);
+  // While one root takes the place of another, the first is the one that the server's own certificate comes from.
+  const [root] = current.rootCerts;
   if (server === undefined || root === undefined) {
     throw new Failure<NotEnrolledFault>(
       { code: 'not-enrolled' },

@@ -17,7 +17,7 @@ import {
 } from '#reload/enrollment/operator-directory.ts';
 import { canonicalUserName } from '#reload/enrollment/user-name.ts';
 import type { OverlayConfiguration } from '#reload/overlay-config/configuration.ts';
-import { nextSequence } from '#reload/overlay-config/current-configuration.ts';
+import { CurrentConfiguration, nextSequence } from '#reload/overlay-config/current-configuration.ts';
 import { CertificateVerifier } from '#reload/security/certificate-verifier.ts';
 import { acceptNextConfiguration } from '#reload/security/configuration-signature.ts';
 import type { Identity } from '#reload/security/identity.ts';
@@ -116,7 +116,9 @@ export class OverlayOperator {
     this.#requireUnused(files, { rootCerts, whole, force });
     const { clock } = this.#deps;
     await saveServer(this.#directory, files.issuer, { clock, hosts: serverHosts(files), validityDays: VALIDITY_DAYS });
-    const document = await this.#publish(files, { rootCerts });
+    const gone = files.retiredSigners.filter((one) => !this.#chains(one, files, rootCerts));
+    const configurationSigners = without(current.configurationSigners, gone);
+    const document = await this.#publish(files, { rootCerts, configurationSigners });
     await deleteFormerRoot(this.#directory, whole);
     return document;
   }
@@ -131,11 +133,13 @@ export class OverlayOperator {
     const { current } = files.configuration;
     const validity = validityFrom(clock, VALIDITY_DAYS);
     const signer = await makeSigner(files.issuer, current.instanceName, { random, validity });
-    const before = new Set([files.signer, ...files.retiredSigners].map(({ nodeId }) => nodeId));
-    const replaced = (ids: readonly NodeId[]) => [...ids.filter((id) => !before.has(id)), signer.nodeId];
+    const earlier = [files.signer, ...files.retiredSigners];
+    // Invitations name the old root until it is removed: only a signer below it can vouch for the document to new members.
+    const stay = earlier.filter((one) => !this.#chains(one, files, [files.issuer.certificate]));
+    const gone = earlier.filter((one) => !stay.includes(one));
     const changes = {
-      configurationSigners: replaced(current.configurationSigners),
-      kindSigners: replaced(current.kindSigners),
+      configurationSigners: [...without(current.configurationSigners, gone), signer.nodeId],
+      kindSigners: [...without(current.kindSigners, earlier), signer.nodeId],
     };
     const cosigned = { ...files, signer, retiredSigners: [files.signer, ...files.retiredSigners] };
     const document = this.#sign(cosigned, changes);
@@ -162,6 +166,27 @@ export class OverlayOperator {
     return document;
   }
 
+  /** Whether a signer's certificate comes from one of `rootCerts`. */
+  #chains(
+    { certificate, chain }: Identity,
+    { configuration }: OperatorFiles,
+    rootCerts: readonly Uint8Array[],
+  ): boolean {
+    const limited = new CurrentConfiguration({
+      configuration: { ...configuration.current, rootCerts },
+      document: configuration.bytes,
+    });
+    try {
+      new CertificateVerifier({ clock: this.#deps.clock, configuration: limited }).checkCertificate(
+        certificate.der,
+        chain,
+      );
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** Another command may have been at work meanwhile: its document must not be lost. */
   async #save(files: OperatorFiles, document: Uint8Array): Promise<void> {
     const { configuration } = await loadOperatorFiles(this.#directory);
@@ -171,7 +196,7 @@ export class OverlayOperator {
   }
 
   #requireUnused(
-    { configuration, signer, issuer }: OperatorFiles,
+    files: OperatorFiles,
     {
       rootCerts,
       whole,
@@ -179,27 +204,24 @@ export class OverlayOperator {
     }: { readonly rootCerts: readonly Uint8Array[]; readonly whole: string; readonly force: boolean },
   ): void {
     const { clock, accounts } = this.#deps;
-    const without = { ...configuration.current, rootCerts };
-    const verifier = new CertificateVerifier({
-      clock,
-      configuration: { current: without, bytes: configuration.bytes, onChange: () => {} },
-    });
-    try {
-      verifier.checkCertificate(signer.certificate.der, signer.chain);
-    } catch (cause) {
-      const why =
-        'The signer of configurations has its certificate from this root. Renew it first (overlay renew-signer).';
-      throw operatorFailure('root-in-use', why, cause);
-    }
+    if (!this.#chains(files.signer, files, rootCerts))
+      throw operatorFailure(
+        'root-in-use',
+        'The signer of configurations has its certificate from this root. Renew it first (overlay renew-signer).',
+      );
     const users = accounts.issuedBy(whole, clock.now());
     if (users.length === 0 || force) return;
-    const renewed = accounts.issuedBy(issuerFingerprint(issuer), clock.now());
+    const renewed = accounts.issuedBy(issuerFingerprint(files.issuer), clock.now());
     const waiting = users.filter((user) => !renewed.includes(user));
     throw operatorFailure(
       'root-in-use',
       `${users.length} users have certificates of this root that have not ended; ${waiting.length} of them have none of the new root yet${waiting.length === 0 ? '' : ` (${waiting.slice(0, 5).join(', ')})`}. --force removes it all the same and shuts those out.`,
     );
   }
+}
+
+function without(ids: readonly NodeId[], gone: readonly Identity[]): readonly NodeId[] {
+  return ids.filter((id) => gone.every(({ nodeId }) => nodeId !== id));
 }
 
 function stillValid(signers: readonly Identity[], now: number): readonly Identity[] {

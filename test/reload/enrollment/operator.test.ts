@@ -10,12 +10,13 @@ import { enrollDirectly } from '#reload/enrollment/direct-enrollment.ts';
 import { EnrollmentAuthority, issuerFingerprint } from '#reload/enrollment/enrollment-authority.ts';
 import { FollowedAuthority } from '#reload/enrollment/followed-authority.ts';
 import { foundOverlay } from '#reload/enrollment/found-overlay.ts';
+import { certificatesInPem } from '#reload/enrollment/identity-directory.ts';
 import { OverlayOperator } from '#reload/enrollment/operator.ts';
 import { loadOperatorFiles } from '#reload/enrollment/operator-directory.ts';
 import { CurrentConfiguration } from '#reload/overlay-config/current-configuration.ts';
 import { readDocument } from '#reload/overlay-config/document.ts';
 import { CertificateVerifier } from '#reload/security/certificate-verifier.ts';
-import { acceptNextConfiguration } from '#reload/security/configuration-signature.ts';
+import { acceptFirstConfiguration, acceptNextConfiguration } from '#reload/security/configuration-signature.ts';
 import type { NodeId } from '#reload/wire/ids.ts';
 import { memoryStore } from '#store/memory-store.ts';
 import { fixedClock } from '../../support/overlay.ts';
@@ -172,6 +173,28 @@ describe('a new root beside the old', () => {
     expect(readDocument(await operator.removeRoot(first, false)).configuration.rootCerts).toHaveLength(
       configuration.current.rootCerts.length - 1,
     );
+  });
+});
+
+describe('those who come new', () => {
+  it('find the root of their invitation good until it is removed, and the new one from then on', async () => {
+    const roots = async () => (await inForce()).current.rootCerts;
+    const [old] = await roots();
+    const accepts = async (trustedRoot: Uint8Array) =>
+      acceptFirstConfiguration((await inForce()).bytes, NAME, { clock, trustedRoot }).configuration.instanceName;
+    const presented = async () => certificatesInPem((await loadAuthority(directory)).serverChain).at(-1)!;
+    await operator.addRoot();
+    const added = (await roots())[1]!;
+    expect(await accepts(old!)).toBe(NAME);
+    await operator.renewSigner();
+    await operator.update({ initialTtl: 70 });
+    for (const root of [old!, added]) expect(await accepts(root)).toBe(NAME);
+    expect(Buffer.compare(await presented(), old!)).toBe(0);
+    await operator.removeRoot(issuerFingerprint({ certificate: old! }), true);
+    expect(await accepts(added)).toBe(NAME);
+    await expect(accepts(old!)).rejects.toMatchObject({ code: 'signature' });
+    expect(Buffer.compare(await presented(), added)).toBe(0);
+    expect((await inForce()).current.configurationSigners).toHaveLength(1);
   });
 });
 
