@@ -9,7 +9,7 @@ import { type ResourceId, WILDCARD_NODE_ID } from '#reload/wire/ids.ts';
 import { splitMessage } from '#reload/wire/message.ts';
 import { pingAns, pingReq } from '#reload/wire/ping.ts';
 import { ask, body, CODE, echo, failureOf, pair, patched, resource } from './conversation.ts';
-import { connect, createTestNetwork } from './network.ts';
+import { connect, createTestNetwork, makeNode } from './network.ts';
 
 describe('a request and its answer', () => {
   it('R6940-6.3.3.1-01 R6940-6.3.3.1-02 R6940-6.3.2-17 come back under the next code, with the transaction id of the request and the signer of the answer', async () => {
@@ -214,6 +214,49 @@ describe('retransmission', () => {
     const answer = await net.clock.run(ask(alice, bob));
     expect(Buffer.from(answer.body).toString()).toBe('late');
     expect(calls).toBe(1);
+  });
+
+  it('R6940-6.2.1-12 requests of two nodes that chose the same transaction id are two requests', async () => {
+    const net = await createTestNetwork();
+    const bob = await net.node('bob');
+    // The same seed makes the same transaction ids.
+    const make = async (user: string) =>
+      makeNode(await net.overlay.identity(user), net.overlay, { clock: net.clock, seed: 4711 });
+    const [alice, carol] = [await make('alice'), await make('carol')];
+    connect(alice, bob);
+    connect(carol, bob);
+    const seen = echo(bob);
+    await net.clock.run(Promise.all([ask(alice, bob), ask(carol, bob, { body: utf8('other') })]));
+    const ids = bob.delivered.map(({ header }) => header.transactionId);
+    expect(ids[0]).toBe(ids[1]);
+    expect([seen.calls, bob.messenger.counters.duplicates]).toEqual([2, 0]);
+  });
+
+  it('an answer that took long goes back by the way of the newest copy', async () => {
+    const net = await createTestNetwork();
+    const [alice, bob, carol, dave] = [
+      await net.node('alice'),
+      await net.node('bob'),
+      await net.node('carol'),
+      await net.node('dave'),
+    ];
+    let cut = false;
+    connect(alice, bob, (bytes) => (cut ? undefined : bytes));
+    connect(alice, carol);
+    connect(bob, dave);
+    connect(carol, dave);
+    alice.route = () => bob.nodeId;
+    dave.messenger.handle(CODE, async () => {
+      await new Promise<void>((resolve) => net.clock.after(5000, resolve));
+      return { body };
+    });
+    const start = net.clock.now();
+    const asked = ask(alice, dave);
+    await net.clock.advance(1000);
+    cut = true;
+    alice.route = () => carol.nodeId;
+    await net.clock.run(asked);
+    expect(net.clock.now() - start).toBe(5000);
   });
 
   it('R6940-3-03 forgets answers after the request lifetime', async () => {
