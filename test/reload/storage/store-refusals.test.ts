@@ -236,7 +236,7 @@ describe('Store refuses', () => {
     );
   });
 
-  it('R6940-7.4.1.1-10 R6940-7.3-03 a value signed by somebody else, in originals and replicas', async () => {
+  it('R6940-7.4.1.1-10 R6940-7.3-02 R6940-7.3-03 a value signed by somebody else, in originals and replicas', async () => {
     const bob = await ring.addClient('bob');
     const certificates = [bob.identity.certificate.der];
     const values = [signed(kind, 'a', { by: bob })];
@@ -252,14 +252,18 @@ describe('Store refuses', () => {
     await expect(copy).rejects.toMatchObject(error(ErrorCode.forbidden));
   });
 
-  it('R6940-6.3.4-06 a value whose signature does not hold, or that nobody signed', async () => {
+  it('R6940-6.3.4-06 R6940-7.4.1.1-19 a value whose signature does not hold, or that nobody signed', async () => {
     const good = signed(kind, 'a');
     const forged = { ...good, value: { model: 'single', exists: true, value: utf8('b') } } as const;
-    const unsigned = {
-      ...good,
-      signature: { hashAlgorithm: 0, signatureAlgorithm: 0, identity: { type: 'none' }, value: new Uint8Array() },
-    } as const;
-    for (const value of [forged, unsigned]) {
+    const { identity } = good.signature;
+    const none = { type: 'none' } as const;
+    const unsigned = [
+      { hashAlgorithm: 0, signatureAlgorithm: 0, identity: none, value: new Uint8Array() },
+      { ...good.signature, identity: none },
+      { hashAlgorithm: 0, signatureAlgorithm: 0, identity, value: new Uint8Array() },
+      { ...good.signature, hashAlgorithm: 0 },
+    ].map((signature) => ({ ...good, signature }));
+    for (const value of [forged, ...unsigned]) {
       await expect(rawStore(alice, [{ kind, values: [value] }])).rejects.toMatchObject(error(ErrorCode.forbidden));
     }
   });

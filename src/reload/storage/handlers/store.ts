@@ -102,7 +102,7 @@ function checkOrigin({ responsibility }: StorageContext, resource: ResourceId, r
   throw refuse(ErrorCode.forbidden, 'this peer expects no replica of the resource from there');
 }
 
-/** Cheap refusals come before signatures (RFC 7904 §8.1): whether the sender itself may write, sizes, and values nobody signed. */
+/** Cheap refusals come before signatures (RFC 7904 §8.1): whether the sender itself may write, and sizes. */
 function checkBeforeSignatures(
   { kind, generation, values }: Write,
   store: { readonly request: IncomingRequest; readonly resource: ResourceId; readonly isOriginal: boolean },
@@ -111,13 +111,9 @@ function checkBeforeSignatures(
     throw refuse(ErrorCode.forbidden, 'a replica has a generation counter of at least 1');
   }
   const signer = writerOf(store.request.signatory);
-  for (const { value, signature } of values) {
+  for (const { value } of values) {
     const reason = store.isOriginal ? kind.permits({ resource: store.resource, value, signer }) : undefined;
     if (reason !== undefined) throw refuse(ErrorCode.forbidden, `kind ${kind.name}: ${reason}`);
-    const isUnsigned = signature.hashAlgorithm === 0 || signature.signatureAlgorithm === 0;
-    if (isUnsigned || signature.identity.type === 'none') {
-      throw refuse(ErrorCode.forbidden, `kind ${kind.name}: a stored value is signed`);
-    }
     if (value.value.length > kind.maxSize) {
       throw refuse(ErrorCode.dataTooLarge, `kind ${kind.name}: a value has at most ${kind.maxSize} bytes`);
     }
