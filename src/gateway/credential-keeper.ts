@@ -9,7 +9,7 @@ import type { OpenedNode } from '#reload/node/open-node.ts';
 import type { ReloadNode } from '#reload/node/reload-node.ts';
 
 /** How a certificate stands; `failing`: it is valid, and its renewal has failed several times. */
-export type CredentialState = 'valid' | 'failing' | 'ending' | 'expired' | 'not-yet-valid';
+type CredentialState = 'valid' | 'failing' | 'ending' | 'expired' | 'not-yet-valid';
 
 export interface CredentialReport {
   readonly user: string;
@@ -101,11 +101,13 @@ export class CredentialKeeper {
 
   async #look(): Promise<void> {
     await this.#takeFromFolder();
-    const { clock, enrollAnew } = this.#deps;
+    const { clock, enrollAnew, opened } = this.#deps;
     const now = clock.now();
     const age = ageOf(this.#node.identity.certificate, now);
-    // Before the beginning the clock is wrong; after the end only a password helps.
-    if (age === 'not-yet-valid' || now < this.#renewAt || (age === 'expired' && enrollAnew === undefined)) return;
+    // Before the beginning the clock is wrong; after the end only a password helps, where others issue the certificates.
+    const tooLate =
+      age === 'expired' && enrollAnew === undefined && opened.configuration.current.enrollmentServers.length > 0;
+    if (age === 'not-yet-valid' || now < this.#renewAt || tooLate) return;
     try {
       await this.#renew();
     } catch (thrown) {

@@ -24,7 +24,7 @@ import type { Identity } from '#reload/security/identity.ts';
 import type { NodeId } from '#reload/wire/ids.ts';
 
 /** Why an operator's command changes nothing. */
-export interface OperatorFault {
+interface OperatorFault {
   readonly code: 'unknown-root' | 'last-root' | 'root-in-use' | 'no-account' | 'no-change' | 'changed-meanwhile';
 }
 

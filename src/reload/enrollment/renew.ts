@@ -16,7 +16,7 @@ import type { Certificate, Identity } from '#reload/security/identity.ts';
 export type RenewDeps = Omit<FetchDeps, 'resolveSrv'>;
 
 export interface RenewRequest {
-  /** The certificate to renew, which has to be valid still, and its key. */
+  /** The certificate to renew, which has to be valid still unless nobody else issues it, and its key. */
   readonly identity: Pick<Identity, 'certificate' | 'chain' | 'privateKey'>;
   /** The document in force. */
   readonly configuration: ConfigurationSource;
@@ -37,14 +37,13 @@ export async function renewCertificate(deps: RenewDeps, request: RenewRequest): 
   const { identity, configuration } = request;
   const { certificate } = identity;
   const { userName, nodeIds } = certificate;
-  const now = deps.clock.now();
-  if (now > certificate.notAfter)
+  const { current } = configuration;
+  const isSelfMade = current.enrollmentServers.length === 0;
+  if (!isSelfMade && deps.clock.now() > certificate.notAfter)
     throw enrollmentFailure(
       { code: 'expired', notAfter: certificate.notAfter },
       `The certificate of ${userName} ended at ${new Date(certificate.notAfter).toISOString()}: too late to renew it. Enroll again with the password.`,
     );
-  const { current } = configuration;
-  const isSelfMade = current.enrollmentServers.length === 0;
   const keeps = isSelfMade || request.keepKey === true;
   const type = identity.privateKey.asymmetricKeyType === 'rsa' ? 'rsa-2048' : 'p-256';
   const privateKey = keeps ? identity.privateKey : await generatePrivateKey(type);

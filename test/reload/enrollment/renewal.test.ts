@@ -101,6 +101,9 @@ describe('renewal of a certificate', () => {
     const { certificate, privateKey } = await renewCertificate(deps, renewing(own, free));
     expect(certificate.nodeIds).toEqual(selfSignedNodeIds(publicKeyInfoOf(privateKey), 'sha256', 2, 16));
     expect(certificate.nodeIds).toEqual(own.certificate.nodeIds);
+    const clock = { ...systemClock, now: () => own.certificate.notAfter + 86_400_000 };
+    const late = await renewCertificate({ ...deps, clock }, renewing(own, free));
+    expect(late.certificate.notAfter).toBeGreaterThan(clock.now());
     await free.close();
   });
 
