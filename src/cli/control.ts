@@ -86,7 +86,8 @@ function statusLines(status: Status): readonly string[] {
     `roles     ${status.roles.join(', ')}; up ${status.uptimeSeconds} s, ${status.memoryMb} MB, loop delay ${status.loopDelayP99Ms} ms, state ${status.state}`,
   ];
   if (node) {
-    const joined = node.joined ? 'joined' : 'not joined';
+    const away = node.exit === undefined ? 'not joined' : `left for good (${node.exit})`;
+    const joined = node.joined ? 'joined' : away;
     lines.push(
       `overlay   ${node.overlay}: ${joined} as ${node.userName}, node ${node.nodeId}, ${node.links.length} links, ${node.records} records`,
     );

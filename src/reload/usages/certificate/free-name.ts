@@ -7,7 +7,7 @@ import { KindId } from '#reload/wire/codes.ts';
 import { hashToResourceId, type NodeId } from '#reload/wire/ids.ts';
 
 /** Somebody else has the user name in an overlay where no server gives names out. */
-export interface NameTaken {
+interface NameTaken {
   readonly code: 'name-taken';
   readonly userName: string;
   readonly by: readonly NodeId[];
