@@ -18,7 +18,7 @@ export interface PingDatagramDeps {
   readonly configuration: ConfigurationSource;
 }
 
-export type DatagramFault = { readonly code: 'not-for-us' };
+type DatagramFault = { readonly code: 'not-for-us' };
 
 /** A Ping between two nodes that have no link: one RELOAD message in one datagram, signed like any other. */
 interface PingDatagram {
@@ -29,7 +29,7 @@ interface PingDatagram {
 /** Bytes of padding in a request, so that an answer is never longer: nobody gains by sending in another's name. */
 const PADDING = 64;
 /** Longer datagrams are no Ping with a certificate chain. */
-export const MAX_DATAGRAM = 16_384;
+const MAX_DATAGRAM = 16_384;
 
 /** The search for a peer: a Ping to whoever gets it, the wildcard Node-ID being the only one that fits (RFC 6940 §5.1). */
 export function searchDatagram(deps: PingDatagramDeps, transactionId: bigint): Uint8Array {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
@@ -8,9 +9,13 @@ import { loadConfig } from '#config/load.ts';
 import { nodeOptions } from '#gateway/node-options.ts';
 import { systemClock } from '#platform/clock.ts';
 import { silentLogger } from '#platform/log.ts';
+import { systemRandom } from '#platform/random.ts';
+import { enroll } from '#reload/enrollment/enroll.ts';
+import { loadMember, saveMember } from '#reload/enrollment/identity-directory.ts';
 import { LinkTable } from '#reload/forwarding/link-table.ts';
 import type { OverlayTransport } from '#reload/link/link.ts';
 import type { Finder } from '#reload/node/bootstrap/way.ts';
+import { createReloadNode } from '#reload/node/create-node.ts';
 import { BootstrapEntrances, type BootstrapEntrancesOptions } from '#reload/node/entrances.ts';
 import { type BootstrapAddress, PeerCache } from '#reload/node/peer-cache.ts';
 import { PeerMemory } from '#reload/node/peer-memory.ts';
@@ -27,6 +32,7 @@ import { SeededRandom } from '../../../simulation/seeded-random.ts';
 import { BOOTSTRAP_PORT, SimulatedOverlay } from '../../../simulation/simulated-overlay.ts';
 import { tapWires } from '../../../simulation/wiretap.ts';
 import { createTestOverlay } from '../../../support/overlay.ts';
+import { runServer } from '../../enrollment/running-server.ts';
 import { documentOf } from '../../overlay-config/documents.ts';
 import { loopbackNodes } from './ring.ts';
 
@@ -272,6 +278,37 @@ describe('on sockets', () => {
     const second = await start(overlay, 'second', { bootstrapNodes: [{ address: '127.0.0.1', port }] });
     expect(passed.size).toBe(2);
     expect(second.status()).toMatchObject({ joined: true, entrance: { way: 'listed', port } });
+  });
+
+  it('R7890-4-17 is told by a server that is no member of the overlay and hands out the list of bootstrap nodes', async () => {
+    const server = await runServer({ configuration: { noIce: true } });
+    cleanups.push(() => server.close());
+    const first = await start(server.overlay, 'first', { foundRing: true });
+    const at = { address: '127.0.0.1', port: portOf(first) };
+    server.publish({ bootstrapNodes: [at] });
+    const directory = await mkdtemp(join(tmpdir(), 'copperring-newcomer-'));
+    cleanups.push(() => rm(directory, { recursive: true }));
+    const ports = { clock: systemClock, random: systemRandom };
+    const fingerprint = createHash('sha256').update(server.overlay.root.certificate).digest('hex');
+    const enrolled = await enroll(
+      { ...ports, resolveSrv: async () => [] },
+      {
+        overlayName: 'home.example',
+        url: `${server.base}/.well-known/reload-config`,
+        trust: { fingerprint },
+        userName: 'alice@home.example',
+        password: 'secret',
+      },
+    );
+    await saveMember(directory, enrolled);
+    const { identities, configuration } = await loadMember(directory);
+    const newcomer = createReloadNode(
+      { ...ports, identity: identities[0]!, configuration, store: memoryStore(), log: silentLogger },
+      { mode: 'peer', tls: { bindAddresses: ['127.0.0.1'], advertise: ['127.0.0.1'] } },
+    );
+    cleanups.push(() => newcomer.stop());
+    await newcomer.start(AbortSignal.timeout(15_000));
+    expect(newcomer.status()).toMatchObject({ joined: true, entrance: { way: 'listed', ...at } });
   });
 
   it('takes newcomers over IPv6 and IPv4 when it listens on [::]', async () => {
