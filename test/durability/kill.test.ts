@@ -29,7 +29,7 @@ async function play(rounds: number, seed: string, options: { readonly answersEar
 
 describe('kill -9 at random moments', () => {
   it(
-    `${ROUNDS} rounds lose nothing acknowledged, damage no store and bring nothing removed back`,
+    'loses nothing acknowledged, damages no store and brings nothing removed back',
     async () => {
       console.log(`durability: ${ROUNDS} rounds, seed ${SEED} (repeat with ROUNDS=${ROUNDS} SEED=${SEED})`);
       const begin = performance.now();
@@ -42,7 +42,7 @@ describe('kill -9 at random moments', () => {
     60_000 + ROUNDS * 15_000,
   );
 
-  it('notice a peer that answers before it commits', async () => {
+  it('shows a peer that answers before it commits', async () => {
     const { faults } = await play(10, 'early', { answersEarly: true });
     expect(faults.join('\n')).toMatch(/on the disk of .* was acknowledged/);
   }, 240_000);
