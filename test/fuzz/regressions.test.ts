@@ -4,9 +4,10 @@ import { fuzz, newTally, replay } from './fuzz.ts';
 import { allTargets } from './targets/all.ts';
 
 const targets = await allTargets();
-/** Of each parser; the ring takes bursts of messages, of which each is dear. */
-const INPUTS = 120;
-const BURSTS = 25;
+/** Of each parser; whole services and the ring take longer for each. */
+const INPUTS = 60;
+const DEAR_INPUTS = 12;
+const DEAR_WORK = 100;
 
 describe('inputs that once did harm', () => {
   it.each(crashFiles())('%s does none any more', async (path) => {
@@ -22,7 +23,7 @@ describe('a short fuzz of everything that comes from outside', () => {
     '$name refuses with its own error or accepts, in bounded time and memory',
     async ({ target }) => {
       const tally = newTally(target);
-      const inputs = target.name === 'ring' ? BURSTS : INPUTS;
+      const inputs = target.work > DEAR_WORK ? DEAR_INPUTS : INPUTS;
       await fuzz(target, tally, (done) => done >= inputs, { seed: 'regressions' });
       expect([...tally.crashes.values()]).toEqual([]);
       expect(tally.accepted).toBeGreaterThan(0);
