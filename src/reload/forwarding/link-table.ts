@@ -37,6 +37,8 @@ interface Entry {
   readonly suspected: Set<Link>;
   /** What observers were told last. */
   toldSuspect: boolean;
+  /** When a message came last, milliseconds since 1970. */
+  heardAt: number;
 }
 
 /**
@@ -69,7 +71,10 @@ export class LinkTable {
     if (link.nodeId === undefined) this.#addUnbound(link);
     else this.#enter(link, link.nodeId);
     link.observe({
-      message: (bytes) => this.#deps.receive(link, bytes),
+      message: (bytes) => {
+        this.#note(link);
+        this.#deps.receive(link, bytes);
+      },
       suspect: (suspected) => this.#suspect(link, suspected),
       closed: (reason) => this.#closed(link, reason),
     });
@@ -85,6 +90,11 @@ export class LinkTable {
   get(nodeId: NodeId): Link | undefined {
     const entry = this.#entries.get(nodeId);
     return entry === undefined ? undefined : preferred(entry);
+  }
+
+  /** When a message came from the node last, milliseconds since 1970: a link that only acknowledges proves less. */
+  lastHeard(nodeId: NodeId): number {
+    return this.#entries.get(nodeId)?.heardAt ?? 0;
   }
 
   nodes(): readonly NodeId[] {
@@ -117,6 +127,11 @@ export class LinkTable {
     return this.#unbound.find(id);
   }
 
+  #note(link: Link): void {
+    const entry = link.nodeId === undefined ? undefined : this.#entries.get(link.nodeId);
+    if (entry !== undefined) entry.heardAt = this.#deps.clock.now();
+  }
+
   #addUnbound(link: Link): void {
     if (!this.#unbound.take(link)) {
       link.close(new Failure({ code: 'closed' }, 'too many links whose node is not known yet'));
@@ -134,7 +149,7 @@ export class LinkTable {
       link.close(new Failure({ code: 'closed' }, 'the connection table is full'));
       return;
     }
-    this.#entries.set(nodeId, { links: [link], suspected: new Set(), toldSuspect: false });
+    this.#entries.set(nodeId, { links: [link], suspected: new Set(), toldSuspect: false, heardAt: 0 });
     this.#nodes = undefined;
     for (const observer of this.#observers) observer.up(nodeId);
   }

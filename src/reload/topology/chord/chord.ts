@@ -233,7 +233,6 @@ export class Chord implements NextHop {
     const isDirect = request.previousHop === from && request.header.viaList.length === 0;
     // Only a linked node can be routed over, so hearsay about others does not count.
     if (!isDirect || this.#departed.has(from) || this.#deps.links.get(from) === undefined) return { body: NOTHING };
-    this.#liveness.heard(from);
     this.#acquaintance.welcome(from);
     this.#received.take(from, update);
     if (!this.#table.has(from)) this.#homecoming.turnedUp(from, update.uptime);
@@ -285,7 +284,6 @@ export class Chord implements NextHop {
     this.#departed.delete(node);
     this.#updates.forget(node);
     this.#received.forget(node);
-    this.#liveness.forget(node);
     if (this.#table.has(node)) {
       this.#isolation.lost(this.#table.neighbours());
       this.#acquaintance.rest(node);

@@ -19,7 +19,6 @@ const BEAT = 1000;
 export class Liveness {
   readonly #core: ChordCore;
   readonly #on: { readonly dead: (node: NodeId) => void; readonly stalled: () => void };
-  readonly #heard = new Map<NodeId, number>();
   readonly #checking = new Set<NodeId>();
   readonly #timers = new Set<Timer>();
   #beat = 0;
@@ -51,14 +50,6 @@ export class Liveness {
     this.#timers.clear();
   }
 
-  heard(node: NodeId): void {
-    this.#heard.set(node, this.#core.deps.clock.now());
-  }
-
-  forget(node: NodeId): void {
-    this.#heard.delete(node);
-  }
-
   /** Whether this process stood still so long that the others must have taken it for dead. */
   isStalled(): boolean {
     const { clock } = this.#core.deps;
@@ -79,7 +70,6 @@ export class Liveness {
         firstHop: node,
         timeoutMs: options.suspicionTimeout,
       });
-      this.heard(node);
     } catch (error) {
       // A link made meanwhile was not asked.
       if (!this.#running || deps.links.get(node) !== link) return;
@@ -96,7 +86,7 @@ export class Liveness {
     const before = deps.clock.now() - options.livenessInterval / 2;
     for (const node of table.peers()) {
       if (!table.isNear(node, options.neighboursPerSide) && this.#round % FAR_ROUNDS !== 0) continue;
-      if ((this.#heard.get(node) ?? 0) < before) void this.check(node);
+      if (deps.links.lastHeard(node) < before) void this.check(node);
     }
   }
 

@@ -5,7 +5,7 @@ import { nodeDestination, resourceDestination } from '#reload/wire/destination.t
 import type { NodeId, ResourceId } from '#reload/wire/ids.ts';
 import { pingReq } from '#reload/wire/ping.ts';
 
-export interface PingOptions {
+interface PingOptions {
   readonly through?: NodeId;
   readonly over?: NodeId;
   readonly timeoutMs?: number;

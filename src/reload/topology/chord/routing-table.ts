@@ -109,9 +109,10 @@ export class RoutingTable {
 
   /** The neighbours as they would be if `others` were peers too. */
   neighboursWith(others: Iterable<NodeId>): Neighbours {
-    const all = new Set(this.#peers);
-    for (const other of others) if (isPeerOf(this.self, other)) all.add(other);
-    return sides([...all].sort(this.#order), this.#perSide);
+    // Of the peers only the nearest on both sides can be among the nearest of all.
+    const near = new Set([...this.#peers.slice(0, this.#perSide), ...this.#peers.slice(-this.#perSide)]);
+    for (const other of others) if (isPeerOf(this.self, other)) near.add(other);
+    return sides([...near].sort(this.#order), this.#perSide);
   }
 
   isNeighbour(peer: NodeId): boolean {
