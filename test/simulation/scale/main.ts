@@ -59,5 +59,6 @@ function measurement({ overlay, population }: Scenario, started: number): string
 
 // Failures are many and their stacks are read by nobody.
 Error.stackTraceLimit = 0;
-useUncountedMemory();
+const { gc } = globalThis;
+if (gc !== undefined) useUncountedMemory(() => gc());
 process.exitCode = await main();

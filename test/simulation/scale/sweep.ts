@@ -29,7 +29,9 @@ export async function sweep(base: ScenarioOptions, progress: Progress): Promise<
       (phase, done, of) => progress(`${peers} peers, lifetime ${lifetime ?? 'unlimited'}: ${phase}`, done, of),
     );
     await scenario.run();
-    points.push(pointOf(reportOf(scenario), lifetime));
+    const point = pointOf(reportOf(scenario), lifetime);
+    points.push(point);
+    console.error(rowOf(point));
   };
   for (const peers of SIZES) await run(peers, undefined);
   for (const lifetime of LIFETIMES) await run(SIZE_OF_CHURN, lifetime);
@@ -43,7 +45,12 @@ function pointOf({ options, maintenance, lookups }: Report, meanLifetime: number
 }
 
 export function sweepTable(points: readonly SweepPoint[]): string {
-  const rows = points.map((point) => [
+  const head = ['peers', 'mean lifetime', 'messages/s a peer', 'bytes/s a peer', 'lookups right', 'mean hops'];
+  return [line(head), line(head.map(() => '---:')), ...points.map(rowOf)].join('\n');
+}
+
+function rowOf(point: SweepPoint): string {
+  return line([
     String(point.peers),
     point.meanLifetime === undefined ? '-' : `${point.meanLifetime} min`,
     point.messagesPerSecond.toFixed(2),
@@ -51,9 +58,10 @@ export function sweepTable(points: readonly SweepPoint[]): string {
     `${point.rightPercent} %`,
     point.meanHops.toFixed(2),
   ]);
-  const head = ['peers', 'mean lifetime', 'messages/s a peer', 'bytes/s a peer', 'lookups right', 'mean hops'];
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  return [line(head), line(head.map(() => '---:')), ...rows.map(line)].join('\n');
+}
+
+function line(cells: readonly string[]): string {
+  return `| ${cells.join(' | ')} |`;
 }
 
 /** Two charts side by side: traffic by N, and by churn (lost peers an hour, as a share of the ring). */
