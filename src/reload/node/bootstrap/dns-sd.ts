@@ -34,8 +34,9 @@ const MULTICAST_DNS_PORT = 5353;
 const GROUP = '224.0.0.251';
 /** Network interfaces beyond this many are left out. */
 const MAX_INTERFACES = 8;
-/** How long answers are waited for, in milliseconds; a responder may take 120 (RFC 6762 §6). */
-const PATIENCE = 2000;
+/** How long answers are waited for, in milliseconds; a responder may take 120 (RFC 6762 §6). Meanwhile the question is repeated once. */
+const PATIENCE = 1200;
+const REPEATED_AFTER = 500;
 /** Services of one search that are looked at. */
 const MAX_SERVICES = 64;
 /** Addresses of one search that are tried, and of one service. */
@@ -77,9 +78,13 @@ export class DnsSd implements Finder {
     const stop = () => {
       for (const browser of browsers) browser.stop();
     };
+    const again = this.#deps.clock.after(REPEATED_AFTER, () => {
+      for (const browser of browsers) browser.update();
+    });
     try {
       yield* found.within(this.#deps.clock, PATIENCE, signal);
     } finally {
+      again.cancel();
       stop();
       for (const responder of responders) responder.destroy();
     }

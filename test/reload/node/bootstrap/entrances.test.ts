@@ -207,12 +207,12 @@ describe('the order of the ways', () => {
 describe('what is remembered', () => {
   it('R6940-11.4-06 is only peers that are linked now and whose listening port is known', async () => {
     const overlay = await SimulatedOverlay.create({ seed: 'remembered' });
-    await overlay.grow(12);
+    await overlay.grow(6);
     await overlay.clock.runUntil(() => overlay.isRing());
     const [first, second] = overlay.nodes;
     const listed = [first!, second!].map(({ host }) => ({ address: host.address, port: BOOTSTRAP_PORT }));
     const joiner = await overlay.add('joiner', { bootstrapNodes: [listed[0]!] });
-    await overlay.clock.advance(130_000);
+    await overlay.clock.advance(70_000);
     const cache = new PeerCache({ store: joiner.store.namespace('peers'), clock: overlay.clock });
     const { successors = [], predecessors = [] } = joiner.node.status();
     const isNeighbour = [...successors, ...predecessors].includes(first!.node.nodeId);

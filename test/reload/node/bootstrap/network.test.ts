@@ -8,6 +8,7 @@ const NETWORK = [
   'ip link set lo up',
   'ip link add near type veth peer name far',
   'ip link set near addrgenmode none',
+  'ip link set far addrgenmode none',
   'ip link set near up',
   'ip link set far up',
   'ip addr add 10.60.0.1/24 dev near',
