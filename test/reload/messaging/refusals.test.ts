@@ -5,6 +5,7 @@ import { decode } from '#reload/wire/codec.ts';
 import { ErrorCode, MessageCode } from '#reload/wire/codes.ts';
 import { nodeDestination } from '#reload/wire/destination.ts';
 import { decodeHeader } from '#reload/wire/forwarding-header.ts';
+import { WILDCARD_NODE_ID } from '#reload/wire/ids.ts';
 import { pingReq } from '#reload/wire/ping.ts';
 import { ask, body, CODE, echo, failureOf, pair, patched, RESOURCE, resource } from './conversation.ts';
 import { connect, createTestNetwork, type TestNode } from './network.ts';
@@ -170,6 +171,25 @@ describe('whose word counts', () => {
     const failure = await failureOf(net, ask(alice, dave));
     expect(failure.code).toBe('timeout');
     expect(failure.cause).toMatchObject({ fault: { code: 'remote', errorCode: ErrorCode.ttlExceeded } });
+  });
+
+  it('R6940-6.3.4-15 an answer to the wildcard has to be signed by the neighbour that was asked, where it is known', async () => {
+    const net = await createTestNetwork();
+    const [alice, mallory, bob] = [await net.node('alice'), await net.node('mallory'), await net.node('bob')];
+    connect(alice, mallory);
+    let stolen = true;
+    connect(alice, bob, (bytes, from) => {
+      if (!stolen || from !== alice.nodeId) return bytes;
+      mallory.forwarder.receive(mallory.links.get(alice.nodeId)!, bytes);
+      return undefined;
+    });
+    const [wrong, right] = [echo(mallory), echo(bob)];
+    const destination = [nodeDestination(WILDCARD_NODE_ID)];
+    const asked = () => alice.messenger.request({ destination, code: CODE, body, firstHop: bob.nodeId });
+    expect((await failureOf(net, asked())).code).toBe('timeout');
+    expect([wrong.calls, right.calls, alice.messenger.counters.dropped.origin]).toEqual([1, 0, 5]);
+    stolen = false;
+    expect((await net.clock.run(asked())).signatory.nodeId).toBe(bob.nodeId);
   });
 
   it('R6940-6.3.4-16 an answer for a resource has to come from near enough', async () => {
