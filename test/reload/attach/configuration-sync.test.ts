@@ -17,10 +17,12 @@ interface Synced {
   readonly node: TestNode;
   readonly adopted: string[];
   fault: ConfigurationFault | undefined;
+  /** How often it was said that the overlay has a newer document which does not come. */
+  lost: number;
 }
 
 function sync(net: TestNetwork, node: TestNode): Synced {
-  const synced: Synced = { node, adopted: [], fault: undefined };
+  const synced: Synced = { node, adopted: [], fault: undefined, lost: 0 };
   new ConfigurationSync({
     exchange: node.messenger,
     links: node.links,
@@ -37,7 +39,9 @@ function sync(net: TestNetwork, node: TestNode): Synced {
       adoptKinds() {
         throw new Failure<ConfigurationFault>({ code: 'signature', at: 'kind-signature' }, 'not this one');
       },
-      lost() {},
+      lost() {
+        synced.lost++;
+      },
     },
   }).start();
   return synced;
@@ -93,6 +97,47 @@ describe('configuration updates', () => {
     await net.clock.run(ping(bob.node, alice.node));
     await net.clock.advance(100);
     expect(alice.adopted).toEqual(['document 2']);
+  });
+
+  it('are given up for lost when others have shown a newer one and nobody brings it, whoever asked whom', async () => {
+    const { net, alice, bob } = await world();
+    alice.fault = { code: 'signature', at: 'signature' };
+    const begun = net.clock.now();
+    await net.clock.run(ping(alice.node, bob.node));
+    await net.clock.run(ping(alice.node, bob.node));
+    await net.clock.advance(begun + 29_900 - net.clock.now());
+    expect(alice.lost).toBe(0);
+    await net.clock.advance(1000);
+    expect([alice.lost, bob.lost]).toEqual([1, 0]);
+    await net.clock.run(ping(bob.node, alice.node));
+    await net.clock.advance(31_000);
+    expect(alice.lost).toBe(2);
+    alice.fault = undefined;
+    await net.clock.run(ping(bob.node, alice.node));
+    await net.clock.advance(60_000);
+    expect(alice.adopted).toEqual(['document 2']);
+    expect([alice.lost, bob.lost]).toEqual([2, 0]);
+  });
+
+  it('reach every linked node at once, but for those that brought them', async () => {
+    const net = await createTestNetwork();
+    const [hub, ...leaves] = [await net.node('hub'), await net.node('a'), await net.node('b'), await net.node('c')];
+    const told: string[] = [];
+    for (const leaf of leaves) {
+      connect(hub, leaf, (bytes, from) => {
+        const { code } = splitMessage(bytes).contents;
+        if (code === MessageCode.configUpdateReq)
+          told.push(`${from === hub.nodeId ? 'hub' : 'leaf'} ${leaf.identity.certificate.userName}`);
+        return bytes;
+      });
+      setSequence(leaf, 1);
+    }
+    setSequence(hub, 1);
+    const synced = [hub, ...leaves].map((node) => sync(net, node));
+    setSequence(leaves[0]!, 2);
+    await net.clock.advance(3000);
+    expect(synced.map(({ node }) => node.configuration.current.sequence)).toEqual([2, 2, 2, 2]);
+    expect(told.sort()).toEqual(['hub b@home.example', 'hub c@home.example', 'leaf a@home.example']);
   });
 
   it('are sent once per node within the request lifetime, however many requests it makes', async () => {
@@ -175,6 +220,8 @@ describe('configuration updates', () => {
     expect(await update('config')).toBe(ErrorCode.configTooOld);
     alice.fault = { code: 'signature', at: 'signature' };
     expect(await update('config')).toBe(ErrorCode.forbidden);
+    alice.fault = { code: 'unsupported', at: 'topology-plugin' };
+    expect(await update('config')).toBe(ErrorCode.incompatibleWithOverlay);
     alice.fault = { code: 'not-well-formed', at: 'byte 3' };
     expect(await update('config')).toBe(ErrorCode.invalidMessage);
     expect(await update('kind')).toBe(ErrorCode.forbidden);
