@@ -13,13 +13,13 @@ import { connect, createTestNetwork, type Tap, type TestNetwork, type TestNode }
 /** The node whose first byte is `part`, in 256ths of the ring. */
 export const at = (part: number) => part.toString(16).padStart(2, '0').padEnd(32, '0') as NodeId;
 
-export interface AttachCall {
+interface AttachCall {
   readonly destination: readonly Destination[];
   readonly sendUpdate: boolean;
   readonly firstHop: NodeId | undefined;
 }
 
-export interface ReceivedUpdate {
+interface ReceivedUpdate {
   readonly by: NodeId;
   readonly update: ChordUpdate;
 }
