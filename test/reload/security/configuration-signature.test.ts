@@ -190,7 +190,7 @@ describe('kind signatures', () => {
     expect(faultOf(() => requireKindSignature(block, overlay.verifier(), [member.nodeId]))).toBe('nothing thrown');
   });
 
-  it('are wanted of every kind of a document: one that is missing refuses the document, one of no kind-signer the Kind', () => {
+  it('R6940-11.1-40 are wanted of every kind of a document: one that is missing refuses the document, one of no kind-signer the Kind', () => {
     const signer = createSigner(overlay.configurationSigner);
     const kinds = overlay.configuration.kinds.map((kind, index) => {
       const xml = printKind(kind);
