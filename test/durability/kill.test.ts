@@ -19,6 +19,7 @@ async function play(rounds: number, seed: string, options: { readonly answersEar
     for (let round = 0; round < rounds && faults.length === 0; round++) {
       const context = { cluster, ledger, watermarks, random: random.fork(`round ${round}`) };
       const found = await playRound(context).catch((thrown: unknown) => [String(thrown)]);
+      if ((round + 1) % 10 === 0) console.log(`durability: ${round + 1} of ${rounds} rounds`);
       faults.push(...found.map((fault) => `round ${round} of seed ${seed}: ${fault}`));
     }
   } finally {
@@ -39,7 +40,7 @@ describe('kill -9 at random moments', () => {
       expect(faults).toEqual([]);
       expect(acknowledged).toBeGreaterThan(5 * ROUNDS);
     },
-    60_000 + ROUNDS * 15_000,
+    60_000 + ROUNDS * 30_000,
   );
 
   it('shows a peer that answers before it commits', async () => {

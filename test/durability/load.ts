@@ -17,6 +17,8 @@ export interface Lane {
 }
 
 export interface Load {
+  /** Resolves when so many Stores were acknowledged: a moment that a busy machine does not move. */
+  reached(acknowledged: number): Promise<void>;
   /** Begins no more Stores and waits a little for those under way; a later answer is still taken down. */
   stop(): Promise<void>;
   /** From now on nobody knows for sure who holds what. */
@@ -40,6 +42,8 @@ const STOP_MS = 300;
 export function startLoad(cluster: Cluster, ledger: Ledger, lanes: readonly Lane[], random: SeededRandom): Load {
   let running = true;
   let calm = true;
+  let acknowledged = 0;
+  const awaited = new Map<number, () => void>();
   const work = lanes.map(async (lane) => {
     const draw = random.fork(nameOf(lane));
     if (ledger.isBusy(nameOf(lane))) return;
@@ -61,6 +65,8 @@ export function startLoad(cluster: Cluster, ledger: Ledger, lanes: readonly Lane
       const isCertain = calm && performance.now() - begin < CERTAIN_MS;
       const [owner] = cluster.holders(resourceOf(lane.owner.nodeId, slot));
       ledger.acknowledge(attempt, stored.generation, new Set(isCertain ? [owner!.nodeId, ...stored.replicas] : []));
+      acknowledged += 1;
+      awaited.get(acknowledged)?.();
     } catch {
       ledger.abandon(attempt);
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -68,6 +74,9 @@ export function startLoad(cluster: Cluster, ledger: Ledger, lanes: readonly Lane
   }
 
   return {
+    reached(count) {
+      return new Promise((resolve) => (acknowledged >= count ? resolve() : awaited.set(count, resolve)));
+    },
     disturbed() {
       calm = false;
     },

@@ -16,7 +16,8 @@ export interface RoundContext {
 }
 
 const LANES = 16;
-const KILL_AFTER = { least: 40, most: 400 };
+/** Acknowledged Stores before the first death, and the milliseconds on top that put it in the middle of others. */
+const KILL_AFTER = { least: 2, most: 40, ms: 20 };
 const SECOND_WITHIN = 150;
 const TWO_VICTIMS = 0.3;
 /** Attempts to fetch a record. */
@@ -28,7 +29,8 @@ const COPIES_MS = 30_000;
 export async function playRound({ cluster, ledger, watermarks, random }: RoundContext): Promise<readonly string[]> {
   const load = startLoad(cluster, ledger, choose(lanesOf(cluster.peers), LANES, random), random.fork('load'));
   const victims = choose(cluster.peers, random.unit() < TWO_VICTIMS ? 2 : 1, random);
-  await pause(KILL_AFTER.least + random.unit() * (KILL_AFTER.most - KILL_AFTER.least));
+  await load.reached(Math.floor(KILL_AFTER.least + random.unit() * (KILL_AFTER.most - KILL_AFTER.least)));
+  await pause(random.unit() * KILL_AFTER.ms);
   const owed = victims.map(({ nodeId }) => ledger.debts(nodeId));
   load.disturbed();
   for (const [i, victim] of victims.entries()) {
