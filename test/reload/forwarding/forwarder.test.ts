@@ -155,6 +155,16 @@ describe('messages from a neighbour', () => {
     expect(bob.delivered.every(({ refusal }) => refusal !== undefined)).toBe(true);
   });
 
+  it('above max-message-size that are no requests are not answered, and the link is closed', async () => {
+    for (const code of [CODE + 1, MessageCode.error]) {
+      const { net, bob, raw, here } = await setup();
+      await raw.send(raw.message([here], {}, new Uint8Array(bob.configuration.current.maxMessageSize), code));
+      await net.clock.advance(0);
+      expect(raw.received).toEqual([]);
+      expect(raw.closed()).toBeDefined();
+    }
+  });
+
   it('R6940-6.6-04 with a header above max-message-size close the link without an error', async () => {
     const { net, bob, raw, here } = await setup();
     const viaList = Array.from({ length: 3600 }, () => nodeDestination(raw.nodeId));
@@ -335,6 +345,17 @@ describe('a neighbour whose certificate holds several Node-IDs', () => {
     expect(bob.links.nodes()).toContain(ids[0]);
     await raw.send(raw.message([here]));
     expect(raw.received.map((bytes) => splitMessage(bytes).contents.code)).toEqual([MessageCode.pingAns, CODE + 1]);
+  });
+
+  it('R6940-4.2.1-03 is not taken for the sender of a Ping that it passes on for somebody else', async () => {
+    const { net, bob, raw, here } = await joiner();
+    const other = await net.overlay.identity('other');
+    const stranger = await rawPeer(net, await net.node('elsewhere'), { identity: other });
+    await raw.send(stranger.message([here], {}, Uint8Array.of(0, 0), MessageCode.pingReq));
+    expect(bob.delivered).toHaveLength(1);
+    expect(bob.links.nodes()).not.toContain(other.nodeId);
+    await raw.send(raw.message([here], {}, Uint8Array.of(0, 0), MessageCode.pingReq));
+    expect(bob.links.nodes()).toContain(ids[0]);
   });
 
   it('R6940-6.1.2-13 gets the answer to an Attach that only passes through', async () => {
