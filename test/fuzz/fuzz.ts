@@ -13,7 +13,7 @@ export interface Tally {
   readonly crashes: Map<string, string>;
 }
 
-export interface FuzzOptions {
+interface FuzzOptions {
   readonly seed: string;
   /** Folder of the crash files; undefined to keep none. */
   readonly crashes?: string | undefined;

@@ -26,7 +26,7 @@ export interface Target {
 /** What a target promises and did not keep. Never caught by the code under test. */
 export class BrokenPromise extends Error {}
 
-export interface TargetOptions {
+interface TargetOptions {
   readonly maxInput?: number;
   readonly share?: number;
   sample(dice: Dice): Uint8Array;

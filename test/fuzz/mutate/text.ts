@@ -57,7 +57,7 @@ const AWKWARD = [
 
 type Mutation = (text: string, dice: Dice, context: TextContext) => string;
 
-export interface TextContext {
+interface TextContext {
   /** Another valid input. */
   readonly other: string;
   /** Words of the grammar. */

@@ -72,7 +72,7 @@ export interface ValueRecipe {
   readonly forged: boolean;
 }
 
-export interface Sending {
+interface Sending {
   readonly signer: Signer;
   readonly overlay: number;
   readonly sequence: number;
