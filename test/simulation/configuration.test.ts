@@ -67,7 +67,7 @@ describe('a changed document in a running ring', () => {
       body: ping,
     });
     await expect(world.clock.run(asked)).rejects.toMatchObject({ fault: { code: 'too-large' } });
-  });
+  }, 60_000);
 
   it('R6940-6.3.2.1-08 follows 65534 with 0, in a ring that goes on working', async () => {
     const world = await ConfiguredWorld.create('wrap', 5, { sequence: 65_534 });
