@@ -44,15 +44,13 @@ function back(state: ReturnState, via: readonly Destination[], transactionId = 7
 
 const destinations = fc.oneof(
   fc.bigInt({ min: 0n, max: 2n ** 64n }).map((n) => nodeDestination(id(Number(n)))),
-  fc
-    .uint8Array({ minLength: 2, maxLength: 2 })
-    .map(
-      (bytes): Destination => ({
-        type: 'opaque',
-        id: Uint8Array.of((bytes[0] ?? 0) | 128, bytes[1] ?? 0),
-        compact: true,
-      }),
-    ),
+  fc.uint8Array({ minLength: 2, maxLength: 2 }).map(
+    (bytes): Destination => ({
+      type: 'opaque',
+      id: Uint8Array.of((bytes[0] ?? 0) | 128, bytes[1] ?? 0),
+      compact: true,
+    }),
+  ),
 );
 
 describe('the way back of a request', () => {
