@@ -1,4 +1,4 @@
-import { cp } from 'node:fs/promises';
+import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '#platform/clock.ts';
 import { saveMember } from '#reload/enrollment/identity-directory.ts';
@@ -142,6 +142,7 @@ export class Cluster {
       return readImage(store.namespace('records'));
     } finally {
       await store.close();
+      await rm(copy, { recursive: true });
     }
   }
 
