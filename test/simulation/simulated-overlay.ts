@@ -182,13 +182,12 @@ export class SimulatedOverlay {
 
   /** Whether every peer knows its true three neighbours on each side; in a large ring it knows more. */
   isRing(): boolean {
-    const ring = this.living.filter(({ node }) => node.status().mode === 'peer').map(({ node }) => node.nodeId);
-    ring.sort();
+    const peers = this.living.map(({ node }) => node.status()).filter(({ mode }) => mode === 'peer');
+    const ring = peers.map(({ nodeId }) => nodeId).sort();
+    const places = new Map(ring.map((nodeId, at) => [nodeId, at]));
     const reach = Math.min(3, ring.length - 1);
-    return this.living.every(({ node }) => {
-      const status = node.status();
-      if (status.mode !== 'peer') return true;
-      const at = ring.indexOf(node.nodeId);
+    return peers.every((status) => {
+      const at = places.get(status.nodeId) ?? 0;
       const step = (by: number) => ring[(at + by + ring.length) % ring.length];
       const expected = Array.from({ length: reach }, (_, i) => i + 1);
       return (

@@ -6,7 +6,7 @@ import { OPEN_KIND, type SimulatedNode } from '../simulated-overlay.ts';
 import { glanceAtFetch } from './traffic.ts';
 
 /** How a lookup ended: the right value at the first try, at a second one, a wrong value, or none. */
-export type LookupResult = 'first' | 'retry' | 'wrong' | 'failed';
+type LookupResult = 'first' | 'retry' | 'wrong' | 'failed';
 
 export interface Lookup {
   readonly at: number;

@@ -6,7 +6,7 @@ import type { Scenario } from './scenario.ts';
 /** Messages of lookups; everything else is the ring's own upkeep. */
 const LOOKUP_CODES: ReadonlySet<string> = new Set(['fetchReq', 'fetchAns']);
 
-export interface Rate {
+interface Rate {
   readonly messagesPerSecond: number;
   readonly bytesPerSecond: number;
 }
@@ -107,7 +107,7 @@ export function reportOf(scenario: Scenario): Report {
   };
 }
 
-export function lookupReport(lookups: readonly Lookup[]): LookupReport {
+function lookupReport(lookups: readonly Lookup[]): LookupReport {
   const count = lookups.length;
   const ended = (result: Lookup['result']) => lookups.filter((lookup) => lookup.result === result).length;
   const right = lookups.filter(({ result }) => result === 'first' || result === 'retry');
