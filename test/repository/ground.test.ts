@@ -41,7 +41,18 @@ describe('ground', () => {
   it('package.json declares the module type, the engine, the layer imports and the scripts', () => {
     const manifest = JSON.parse(read('package.json'));
     expect(manifest).toMatchObject({ type: 'module', engines: { node: '>=20.19' }, imports: { '#*': './src/*' } });
-    for (const script of ['start', 'demo', 'build', 'test', 'lint', 'bench', 'test:interop']) {
+    for (const script of [
+      'start',
+      'demo',
+      'build',
+      'test',
+      'lint',
+      'bench',
+      'simulate',
+      'fuzz',
+      'test:interop',
+      'test:durability',
+    ]) {
       expect(manifest.scripts, script).toHaveProperty([script]);
     }
     expect(manifest.devDependencies.typescript).toMatch(/^7\./);
@@ -73,7 +84,8 @@ describe('ground', () => {
     const run = spawnSync(process.execPath, [join(root, 'dist/copperring.mjs'), '--help'], { encoding: 'utf8' });
     expect(run.stdout).toContain('copperring');
     expect(run.status).toBe(0);
-    expect(readdirSync(join(root, 'dist')).filter((name) => !name.startsWith('bench'))).toEqual(['copperring.mjs']);
+    const tools = ['bench.mjs', 'fuzz.mjs', 'simulate.mjs'];
+    expect(readdirSync(join(root, 'dist')).sort()).toEqual(['copperring.mjs', ...tools].sort());
   });
 
   it('no source file is above 400 lines', () => {
