@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { CurrentConfiguration } from '#reload/overlay-config/current-configuration.ts';
 import { readDocument } from '#reload/overlay-config/document.ts';
+import { requireSupported } from '#reload/overlay-config/support.ts';
 import { clockwise } from '#reload/topology/chord/ring.ts';
 import { decode, encode } from '#reload/wire/codec.ts';
 import { MessageCode } from '#reload/wire/codes.ts';
 import { nodeDestination, resourceDestination } from '#reload/wire/destination.ts';
-import { hashToResourceId, type NodeId } from '#reload/wire/ids.ts';
+import { fetchReq } from '#reload/wire/fetch.ts';
+import { hashToResourceId, type NodeId, type ResourceId } from '#reload/wire/ids.ts';
 import { joinReq } from '#reload/wire/join.ts';
 import { routeQueryReq } from '#reload/wire/route-query.ts';
 import { storeReq } from '#reload/wire/store.ts';
@@ -25,6 +27,11 @@ async function ring(seed: string, peers: number, options: Partial<Parameters<typ
 
 function ordered(overlay: SimulatedOverlay): SimulatedNode[] {
   return [...overlay.living].sort((a, b) => (a.node.nodeId < b.node.nodeId ? -1 : 1));
+}
+
+/** The nodes that a link leads to. */
+function linkedTo(node: SimulatedNode['node']): NodeId[] {
+  return node.status().links.flatMap(({ nodeId }) => nodeId ?? []);
 }
 
 /** Who stands `steps` after the node. */
@@ -59,32 +66,76 @@ describe('a ring', () => {
     const without = Buffer.from(text.replace(/<topology-plugin>[^<]*<\/topology-plugin>/, ''));
     expect(without.length).toBeLessThan(text.length);
     const configuration = () => new CurrentConfiguration(readDocument(without, overlay.overlay.name));
+    // Nothing but Chord would pass.
+    expect(() => requireSupported(configuration().current)).not.toThrow();
     for (let i = 0; i < 4; i++) await overlay.add(`peer${i}`, { configuration: configuration() });
     await overlay.clock.runUntil(() => overlay.isRing());
     const [first, second] = ordered(overlay) as [SimulatedNode, SimulatedNode];
     expect(first.node.status().successors?.[0]).toBe(second.node.nodeId);
   });
 
-  it('R6940-6.4.1-01 R6940-10.7-03 covers joining, stabilisation, leaving, hash, routing and replication, and every neighbour is linked', async () => {
-    const overlay = await ring('all of it', 9, { timers: { livenessInterval: 4000 } });
-    const owner = overlay.nodes[4]!;
-    const [name] = namesOf(overlay, owner, 1) as [string];
-    const records = new Map([[name, 'value']]);
-    // Joined: all know their places. Hash and routing: the Store of another peer ends at the owner. Replication: at its successors too.
-    const { replicas } = await overlay.store(overlay.nodes[1]!, name, 'value');
-    expect(replicas).toEqual([1, 2].map((steps) => ahead(overlay, owner, steps).node.nodeId));
-    for (const { node } of overlay.living) {
-      const { predecessors = [], successors = [], links } = node.status();
-      const linked = links.map(({ nodeId }) => nodeId);
-      expect(linked).toEqual(expect.arrayContaining([...predecessors, ...successors]));
-    }
-    // Stabilisation: a peer that falls silent is noticed. Leaving: a peer that says so is replaced at once.
-    ahead(overlay, owner, 3).host.vanish();
-    await overlay.clock.runUntil(() => overlay.isRing(), 60_000);
+  it('R6940-6.4.1-01 covers joining, stabilisation, leaving, hash and length of Resource-IDs, routing and replication', async () => {
+    const overlay = await ring('all of it', 9, { configuration: { chordUpdateInterval: 100 } });
+    const seen = tapWires(overlay);
+    const joiner = await overlay.add('joiner');
+    const { nodeId } = joiner.node;
+    const [admitting] = joiner.node.status().successors ?? [];
+    const code = (number: number) => seen.filter((message) => message.code === number);
+    expect(code(MessageCode.joinReq)).toMatchObject([{ from: nodeId, to: admitting }]);
+    expect(code(MessageCode.joinAns)).toMatchObject([{ from: admitting, to: nodeId }]);
+    await overlay.clock.runUntil(() => overlay.isRing());
     await overlay.clock.advance(SETTLED);
+
+    seen.length = 0;
+    await overlay.clock.advance(220_000);
+    for (const { node } of overlay.living) {
+      const { predecessors = [], successors = [] } = node.status();
+      const told = seen.filter((message) => isUpdate(message) && message.from === node.nodeId).map(({ to }) => to);
+      expect(told).toEqual(expect.arrayContaining([...predecessors, ...successors]));
+    }
+
+    // By sha1sum, and no longer than 16 bytes. Another than its owner and who is linked to that stores it.
+    const [name, id] = ['a name', '417da061bfeb02ae778aad67f031acae'];
+    const owner = ordered(overlay).find(({ node }) => node.nodeId > id) ?? ordered(overlay)[0]!;
+    const far = overlay.living.find(({ node }) => node !== owner.node && !linkedTo(node).includes(owner.node.nodeId));
+    seen.length = 0;
+    const { replicas } = await overlay.store(far ?? ahead(overlay, owner, 4), name, 'value');
+    const stores = code(MessageCode.storeReq).map(({ to, header, body }) => ({
+      to,
+      header,
+      ...decode(storeReq, body),
+    }));
+    expect(new Set(stores.map(({ resource }) => resource))).toEqual(new Set([id]));
+    const copies = [0, 1, 2].map((steps) => ahead(overlay, owner, steps).node.nodeId);
+    for (const [replicaNumber, to] of copies.entries())
+      expect(stores).toContainEqual(expect.objectContaining({ to, replicaNumber }));
+    expect(replicas).toEqual(copies.slice(1));
+
+    seen.length = 0;
+    const linked = linkedTo(owner.node);
     await overlay.leave(owner);
+    expect(code(MessageCode.leaveReq).map(({ to }) => to)).toEqual(expect.arrayContaining(linked));
     await overlay.clock.runUntil(() => overlay.isRing(), 2000);
-    expect(await unreachable(overlay, records)).toEqual([]);
+    expect(await unreachable(overlay, new Map([[name, 'value']]))).toEqual([]);
+  });
+
+  it('R6940-10.7-03 has a link between every peer and each of its neighbours, also when some went and others came', async () => {
+    const overlay = await ring('links', 30);
+    const check = () => {
+      expect(overlay.isRing()).toBe(true);
+      for (const { node } of overlay.living) {
+        const { predecessors = [], successors = [] } = node.status();
+        expect(linkedTo(node)).toEqual(expect.arrayContaining([...predecessors, ...successors]));
+      }
+    };
+    check();
+    ahead(overlay, overlay.nodes[4]!, 3).host.kill();
+    ahead(overlay, overlay.nodes[9]!, 2).host.vanish();
+    await overlay.clock.advance(SETTLED);
+    check();
+    await overlay.add('joiner');
+    await overlay.clock.advance(5000);
+    check();
   });
 
   it('R6940-10.7-05 keeps log2(N) neighbours, half of them on each side, and 3 a side in a small one', async () => {
@@ -212,17 +263,32 @@ describe('a change of the successors', () => {
 });
 
 describe('a client', () => {
-  it('R6940-4.2.2-01 keeps a link, computes Resource-IDs, fetches, and signs as itself', async () => {
+  it('R6940-4.2.2-01 makes its links, computes Resource-IDs, fetches, and signs as itself', async () => {
     const overlay = await SimulatedOverlay.create({ seed: 'client only' });
-    await overlay.grow(4);
+    await overlay.grow(5);
     await overlay.store(overlay.nodes[2]!, 'a name', 'its value');
-    const client = await overlay.add('client', { mode: 'client' });
+    await overlay.clock.advance(5000);
+    const seen = tapWires(overlay);
+    // Just before the peer that is its uplink then.
+    const uplink = overlay.nodes[2]!;
+    const nodeId = clockwise(uplink.node.nodeId, -1n) as string as NodeId;
+    const client = await overlay.add('client', { mode: 'client', nodeId });
     expect(client.node.status()).toMatchObject({ mode: 'client', joined: true, records: 0 });
-    expect(client.node.status().links.length).toBeGreaterThan(0);
+    expect(linkedTo(client.node)).toContain(uplink.node.nodeId);
+    uplink.host.kill();
+    await overlay.clock.runUntil(() => overlay.isRing() && linkedTo(client.node).length > 0, 120_000);
+    await overlay.clock.advance(5000);
+
     expect(await overlay.fetch(client, 'a name')).toBe('its value');
-    const resource = hashToResourceId('a name');
-    const { nodeId } = await overlay.clock.run(client.node.queries.ping([resourceDestination(resource)]));
-    const owner = overlay.nodes.find(({ node }) => node.nodeId === nodeId)!;
+    const asked = seen.filter(({ from, code }) => from === nodeId && code === MessageCode.fetchReq);
+    // By sha1sum.
+    const resource = '417da061bfeb02ae778aad67f031acae' as ResourceId;
+    expect(asked.map(({ header }) => header.destinationList.at(-1))).toContainEqual(resourceDestination(resource));
+    for (const { body } of asked) expect(decode(fetchReq, body).resource).toBe(resource);
+
+    const owner =
+      ordered(overlay).find(({ node }) => node !== client.node && node.nodeId > (resource as string)) ??
+      ordered(overlay)[0]!;
     let signer: unknown;
     // A request that only this test knows.
     const code = 0x7f01;
@@ -232,6 +298,6 @@ describe('a client', () => {
     });
     const destination = [resourceDestination(resource)];
     await overlay.clock.run(client.node.exchange.request({ destination, code, body: new Uint8Array() }));
-    expect(signer).toMatchObject({ nodeId: client.node.nodeId, certificate: { userName: 'client@home.example' } });
+    expect(signer).toMatchObject({ nodeId, certificate: { userName: 'client@home.example' } });
   });
 });

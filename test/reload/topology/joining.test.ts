@@ -1,12 +1,16 @@
 import { describe, expect, it } from 'vitest';
+import { seal } from '#reload/messaging/sealing.ts';
+import type { Signer } from '#reload/security/identity.ts';
+import { createSigner } from '#reload/security/signer.ts';
 import { clockwise, fingerRange, within } from '#reload/topology/chord/ring.ts';
 import { encode } from '#reload/wire/codec.ts';
 import { MessageCode } from '#reload/wire/codes.ts';
-import { nodeDestination, resourceDestination } from '#reload/wire/destination.ts';
+import { resourceDestination } from '#reload/wire/destination.ts';
+import { encodeWithPayload } from '#reload/wire/forwarding-header.ts';
 import type { NodeId } from '#reload/wire/ids.ts';
 import { joinAns } from '#reload/wire/join.ts';
 import { splitMessage, splitPayload } from '#reload/wire/message.ts';
-import { connect, type TestNode } from '../messaging/network.ts';
+import { connect, type Tap, type TestNode } from '../messaging/network.ts';
 import { at, createBench, neighbors } from './bench.ts';
 
 const nothing = new Uint8Array();
@@ -14,9 +18,9 @@ const SELF = 0x80;
 const next = (id: NodeId) => clockwise(id, 1n);
 
 /** A joiner at 0x80 before an Admitting Peer at 0x90 that is also its entrance. `onJoin` is what that peer does when asked. */
-async function joiner(onJoin: (admitting: TestNode) => void = () => {}) {
+async function joiner(onJoin: (admitting: TestNode) => void = () => {}, tap?: Tap) {
   const bench = await createBench(SELF, { timers: { livenessInterval: 1e9, joinTimeout: 20_000 } });
-  const admitting = await bench.node(0x90);
+  const admitting = await bench.node(0x90, tap);
   bench.entrances = [admitting.nodeId];
   bench.owner = () => admitting.nodeId;
   admitting.isResponsible = (target) => within(target as NodeId, at(SELF), admitting.nodeId);
@@ -95,36 +99,33 @@ describe('a join', () => {
   });
 
   it('R6940-6.4.2.1-07 takes no JoinAns that another member signed for the Admitting Peer, and repeats the Join', async () => {
-    const bench = await createBench(SELF, { timers: { livenessInterval: 1e9 } });
-    const { net, self } = bench;
-    const id = at(0x90);
-    const admittingIdentity = await net.overlay.identity('admitting', { nodeId: id });
-    const other = await net.overlay.identity('other', { nodeId: at(0x20) });
-    // It stands behind the Admitting Peer's link and answers in its place, under its own certificate.
-    const forger = await net.node('forger', { ...other, nodeId: id });
-    const asked: number[] = [];
-    forger.messenger.handle(MessageCode.joinReq, () => ({ body: encode(joinAns, { overlaySpecificData: nothing }) }));
-    connect(self, forger, (bytes, from) => {
-      if (from === self.nodeId) asked.push(splitMessage(bytes).contents.code);
-      return bytes;
+    let forger: Signer | undefined;
+    const codes: number[] = [];
+    // Stands on the link of the Admitting Peer and signs in its place, with a certificate of the overlay.
+    const bench = await joiner(undefined, (bytes) => {
+      const { header, contents } = splitMessage(bytes);
+      codes.push(contents.code);
+      if (forger === undefined || contents.code !== MessageCode.joinAns) return bytes;
+      const { code, body } = contents;
+      return encodeWithPayload(header, seal(forger, header, { code, body, extensions: [] }, []));
     });
-    const request = (timeoutMs: number) =>
-      self.messenger.request({
-        destination: [nodeDestination(id)],
-        code: MessageCode.joinReq,
-        body: new Uint8Array([...Buffer.from(self.nodeId, 'hex'), 0, 0]),
-        firstHop: id,
-        timeoutMs,
-      });
-    await expect(net.clock.run(request(10_000))).rejects.toMatchObject({ fault: { code: 'timeout' } });
-    expect(asked.filter((code) => code === MessageCode.joinReq).length).toBeGreaterThan(1);
+    const { net, chord, admitting } = bench;
+    const count = (wanted: number) => codes.filter((code) => code === wanted).length;
+    forger = createSigner(await net.overlay.identity('other', { nodeId: at(0x20) }));
+    await bench.tell(admitting, neighbors([], []));
+    const joining = chord.join(new AbortController().signal);
+    joining.catch(() => {});
+    await net.clock.runUntil(() => count(MessageCode.joinAns) === 1, 5000);
+    await net.clock.runUntil(() => count(MessageCode.joinReq) === 2, 5000);
+    expect(chord.stage).toBe('joining');
 
-    self.links.remove(id);
-    const admitting = await net.node('admitting', admittingIdentity);
-    admitting.messenger.handle(MessageCode.joinReq, () => ({
-      body: encode(joinAns, { overlaySpecificData: nothing }),
-    }));
-    connect(self, admitting);
-    expect((await net.clock.run(request(10_000))).signatory.nodeId).toBe(id);
+    forger = undefined;
+    await net.clock.runUntil(() => count(MessageCode.joinAns) === 3, 10_000);
+    const joins = count(MessageCode.joinReq);
+    await net.clock.advance(10_000);
+    expect(count(MessageCode.joinReq)).toBe(joins);
+    await bench.tell(admitting, neighbors([SELF], []));
+    await net.clock.run(joining);
+    expect(chord.stage).toBe('joined');
   });
 });

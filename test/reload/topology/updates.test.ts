@@ -63,7 +63,7 @@ describe('an Update that a peer receives', () => {
   });
 
   it('R6940-10.7.3-04 is followed by one Update on each connection when it changed the neighbours, once the Attaches are done; by none when not', async () => {
-    const { net, tell, peers, told, updates, node, stranger } = await member(SIX);
+    const { net, tell, peers, told, updates, node, peer, stranger } = await member(SIX);
     const client = await node(0x10);
     const found = await stranger(0x98);
     await tell(peers[3]!, neighbors([0x80, 0x78, 0x70], [0x98, 0xa0, 0xb0]));
@@ -76,6 +76,10 @@ describe('an Update that a peer receives', () => {
     await tell(peers[3]!, neighbors([0x80, 0x78, 0x70], [0x98, 0xa0, 0xb0], 99));
     await net.clock.advance(SETTLE);
     expect(told()).toEqual([]);
+    // A new peer far away learns that this is one; nobody else hears anything.
+    await peer(0x18);
+    await net.clock.advance(SETTLE);
+    expect(told()).toEqual([at(0x18)]);
   });
 });
 

@@ -31,10 +31,12 @@ export class Updates {
     this.#timer ??= deps.clock.after(min + randomBelow(deps.random, max - min + 1), () => this.flush());
   }
 
-  /** To a peer that entered the table; without reactive recovery the others hear nothing of it (RFC 6940 §10.7.1). */
+  /** To a peer that entered the table. With reactive recovery a new neighbour hears it with the others (RFC 6940 §10.7.3). */
   greet(peer: NodeId): void {
-    if (this.#core.deps.configuration.current.chordReactive) this.schedule(false);
-    else if (!this.#told.has(peer)) void this.send(peer, this.typeFor(peer));
+    const { deps, table } = this.#core;
+    const isReactive = deps.configuration.current.chordReactive;
+    if (isReactive && !table.isNeighbour(peer)) this.schedule(false);
+    else if (!isReactive && !this.#told.has(peer)) void this.send(peer, this.typeFor(peer));
   }
 
   /** Sends what is due now. */
