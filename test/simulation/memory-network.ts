@@ -25,6 +25,9 @@ export interface MemoryNetworkOptions {
 }
 
 const RETRANSMISSION_MS = 300;
+/** Ports that are given out in turn, as a system does. */
+const FIRST_PORT = 10_000;
+const PORTS = 50_000;
 /** How much later a message arrives that others overtake, at most. */
 const OVERTAKEN_MS = 200;
 
@@ -51,7 +54,7 @@ export class MemoryNetwork {
   readonly #listening = new Map<string, Listening>();
   #parted: readonly MemoryHost[] = [];
   #hosts = 0;
-  #port = 10_000;
+  #offers = 0;
   /** What could not leave while the network is parted, oldest first. */
   #held: (() => void)[] = [];
   messages = 0;
@@ -135,7 +138,7 @@ export class MemoryNetwork {
   }
 
   listen(host: MemoryHost, port: number, listening: Omit<Listening, 'host'>): { at: IpAddressPort; close: () => void } {
-    const at: IpAddressPort = { type: 'ipv4', address: host.address, port: port === 0 ? this.#port++ : port };
+    const at: IpAddressPort = { type: 'ipv4', address: host.address, port: port === 0 ? FIRST_PORT + (this.#offers++ % PORTS) : port };
     const key = `${at.address}:${at.port}`;
     this.#listening.set(key, { host, ...listening });
     return { at, close: () => this.#listening.delete(key) };
