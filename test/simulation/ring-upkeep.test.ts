@@ -115,6 +115,7 @@ describe('a ring', () => {
     const linked = linkedTo(owner.node);
     await overlay.leave(owner);
     expect(code(MessageCode.leaveReq).map(({ to }) => to)).toEqual(expect.arrayContaining(linked));
+    expect(code(MessageCode.leaveAns).map(({ from }) => from)).toEqual(expect.arrayContaining(linked));
     await overlay.clock.runUntil(() => overlay.isRing(), 2000);
     expect(await unreachable(overlay, new Map([[name, 'value']]))).toEqual([]);
   });
