@@ -127,6 +127,8 @@ describe('message signatures', () => {
     expect(fault({ ...signature, identity: none })).toBe('unknown-certificate');
     expect(fault({ ...signature, value: new Uint8Array() })).toBe('bad-signature');
     expect(fault({ ...signature, hashAlgorithm: 0, signatureAlgorithm: 0 })).toBe('unsupported-algorithm');
+    expect(fault({ ...signature, hashAlgorithm: 0 })).toBe('unsupported-algorithm');
+    expect(fault({ ...signature, signatureAlgorithm: 0 })).toBe('unsupported-algorithm');
   });
 
   it('are refused with SHA-1, MD5, no hash, anonymous, or an algorithm of another kind of key', () => {

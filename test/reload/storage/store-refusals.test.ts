@@ -185,7 +185,7 @@ describe('Store refuses', () => {
     await expect(attempt).rejects.toMatchObject(error(ErrorCode.forbidden));
   });
 
-  it('no replica for its counter, and takes the counter over unless a later copy overtook it', async () => {
+  it('R6940-7.4.1.1-15 no replica for its counter, and R6940-7.4.1.1-14 takes the counter over unless a later copy overtook it', async () => {
     const [replica] = ring.replicasOf(ALICE);
     const copy = (generation: bigint, i: number, time: bigint) => {
       const value = signed(TEST_KINDS.array.id, '', { time, value: arrayValue(i, `${time}`) });
