@@ -1,15 +1,25 @@
 import { connect as connectTcp } from 'node:net';
 import { connect } from 'node:tls';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { concat } from '#platform/bytes.ts';
 import { systemClock } from '#platform/clock.ts';
 import type { Failure } from '#platform/failure.ts';
 import { generatePrivateKey } from '#reload/enrollment/keys.ts';
 import { makeSelfSignedCertificate } from '#reload/enrollment/self-generated.ts';
+import { encodeDataFrame } from '#reload/link/frame-reader.ts';
 import type { Link, LinkFault } from '#reload/link/link.ts';
 import { secureContextOptions } from '#reload/link/tls/tls-options.ts';
 import { readCertificate } from '#reload/security/certificate.ts';
 import type { Identity } from '#reload/security/identity.ts';
+import { encode } from '#reload/wire/codec.ts';
+import { MessageCode } from '#reload/wire/codes.ts';
+import { nodeDestination } from '#reload/wire/destination.ts';
+import { encodeWithPayload } from '#reload/wire/forwarding-header.ts';
+import { encodeContents, splitMessage } from '#reload/wire/message.ts';
+import { ABSENT_SIGNATURE, type Signature, securityBlock } from '#reload/wire/security-block.ts';
+import { VirtualClock } from '../../simulation/virtual-clock.ts';
 import { createTestOverlay, type TestOverlay } from '../../support/overlay.ts';
+import { connect as connectNodes, makeNode } from '../messaging/network.ts';
 import { collectingLogger, never, tls } from './tls-world.ts';
 import { Recorder } from './transport-contract.ts';
 
@@ -176,6 +186,39 @@ describe('TLS links and the configuration', () => {
     const [atAlice, atBob] = await Promise.all([offer.accept(bob.nodeId, never), dialled]);
     expect([atAlice.nodeId, atBob.nodeId]).toEqual([bob.nodeId, alice.nodeId]);
     atAlice.close();
+
+    // Without TLS nothing is read: whoever speaks first in the clear is cut off.
+    const links: Link[] = [];
+    const listener = await tls(founded, alice).listen({ host: '127.0.0.1', port: 0 }, (link) => links.push(link));
+    onTestFinished(() => listener.close());
+    const [at] = listener.addresses;
+    if (at?.type !== 'ipv4') throw new Error('an IPv4 address was expected');
+    const plain = connectTcp({ host: at.address, port: at.port });
+    plain.on('error', () => {});
+    plain.resume();
+    plain.write(encodeDataFrame(0, new Uint8Array(100)));
+    await new Promise((resolve) => plain.once('close', resolve));
+    expect(links).toEqual([]);
+
+    // Messages are signed as everywhere: one without a signature has no effect.
+    const clock = new VirtualClock(systemClock.now());
+    const [asking, asked] = [makeNode(bob, founded, { clock, seed: 1 }), makeNode(alice, founded, { clock, seed: 2 })];
+    let instead: ((signature: Signature) => Signature) | undefined;
+    connectNodes(asking, asked, (bytes) => (instead === undefined ? bytes : resigned(bytes, instead)));
+    const ping = () =>
+      clock.run(
+        asking.messenger.request({
+          destination: [nodeDestination(alice.nodeId)],
+          code: MessageCode.pingReq,
+          body: Uint8Array.of(0, 0),
+        }),
+      );
+    expect((await ping()).signatory.nodeId).toBe(alice.nodeId);
+    for (const unsigned of [() => ABSENT_SIGNATURE, (made: Signature) => ({ ...made, value: new Uint8Array() })]) {
+      instead = unsigned;
+      await expect(ping()).rejects.toMatchObject({ fault: { code: 'timeout' } });
+    }
+    expect(asked.messenger.counters.dropped.signature).toBe(10);
     const strict = await createTestOverlay({ clock: systemClock });
     const refusing = await tls(strict, await strict.identity('carol')).offerLink();
     onTestFinished(() => refusing.close());
@@ -205,3 +248,10 @@ describe('TLS links and the configuration', () => {
     expect(warnings).toHaveLength(20);
   });
 });
+
+/** The same message with its certificates and another signature. */
+function resigned(bytes: Uint8Array, change: (signature: Signature) => Signature): Uint8Array {
+  const { header, contents, security } = splitMessage(bytes);
+  const block = encode(securityBlock, { ...security, signature: change(security.signature) });
+  return encodeWithPayload(header, concat(encodeContents(contents), block));
+}
