@@ -31,7 +31,10 @@ export class Acquaintance {
     this.#received = received;
   }
 
-  /** Looks through the last Updates of the neighbours again: after a change, or some time after a failure. No new one may come for long. */
+  /**
+   * Looks through the last Updates of the neighbours again: after a change, some time after a failure, and every so often, since a link
+   * that came up may have broken before its other end said that it is a peer. No new Update may come for long.
+   */
   reconsider(): void {
     if (!this.#core.joined()) return;
     const { predecessors, successors } = this.#core.table.neighbours();

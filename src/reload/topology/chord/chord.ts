@@ -92,6 +92,7 @@ export class Chord implements NextHop {
     this.#liveness = new Liveness(core, {
       dead: (node) => this.#giveUp(node),
       stalled: () => this.#rejoin('this process stood still'),
+      looked: () => this.#acquaintance.reconsider(),
     });
     this.#admissionWait = new AdmissionWait(deps);
     this.#isolation = new Isolation(deps, options);
@@ -284,10 +285,9 @@ export class Chord implements NextHop {
     this.#departed.delete(node);
     this.#updates.forget(node);
     this.#received.forget(node);
-    if (this.#table.has(node)) {
-      this.#isolation.lost(this.#table.neighbours());
-      this.#acquaintance.rest(node);
-    }
+    if (this.#table.has(node)) this.#isolation.lost(this.#table.neighbours());
+    // It may have been about to say that it is a peer.
+    this.#acquaintance.rest(node);
     this.#remove(node);
   }
 

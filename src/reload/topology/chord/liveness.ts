@@ -12,20 +12,28 @@ const FAR_ROUNDS = 4;
 /** How often a process looks whether it stood still, in milliseconds. */
 const BEAT = 1000;
 
+interface LivenessObserver {
+  dead(node: NodeId): void;
+  /** This process stood still for long. */
+  stalled(): void;
+  /** A round of looking after the neighbours began. */
+  looked(): void;
+}
+
 /**
  * Finds out which neighbours still live (RFC 6940 §10.7.1). Links say it at once when a process dies; one that is stopped, or a
  * machine without power, only shows by silence. Also notices when this process itself stood still: then others have given it up.
  */
 export class Liveness {
   readonly #core: ChordCore;
-  readonly #on: { readonly dead: (node: NodeId) => void; readonly stalled: () => void };
+  readonly #on: LivenessObserver;
   readonly #checking = new Set<NodeId>();
   readonly #timers = new Set<Timer>();
   #beat = 0;
   #round = 0;
   #running = false;
 
-  constructor(core: ChordCore, on: { readonly dead: (node: NodeId) => void; readonly stalled: () => void }) {
+  constructor(core: ChordCore, on: LivenessObserver) {
     this.#core = core;
     this.#on = on;
   }
@@ -88,6 +96,7 @@ export class Liveness {
       if (!table.isNear(node, options.neighboursPerSide) && this.#round % FAR_ROUNDS !== 0) continue;
       if (deps.links.lastHeard(node) < before) void this.check(node);
     }
+    this.#on.looked();
   }
 
   #watchSelf(): void {
