@@ -169,6 +169,28 @@ describe('Stat', () => {
     expect(certificates).toHaveLength(1);
   });
 
+  it('R6940-7.4.3.2-01 R6940-7.4.3.2-02 has metadata of each model in the place of the values, byte for byte', async () => {
+    const u = (value: number | bigint, bytes: number) => value.toString(16).padStart(2 * bytes, '0');
+    /** `value` is the text that is stored, behind its length in four bytes, as the digest covers it. */
+    const metaData = (value: Buffer) =>
+      `01${u(value.length - 4, 4)}0420${createHash('sha256').update(value).digest('hex')}`;
+    const cases = [
+      [single.id, { model: 'single' }, '', '00000003616263'],
+      [array.id, ranges([2, 2]), '00000002', '000000027632'],
+      [keyed.id, keys('k2'), '00026b32', '000000026b32'],
+    ] as const;
+    for (const [kind, specifier, place, value] of cases) {
+      const [stored] = await fetchValues(kind, specifier);
+      const described =
+        u(stored!.storageTime, 8) + u(stored!.lifetime, 4) + place + metaData(Buffer.from(value, 'hex'));
+      const values = u(described.length / 2, 4) + described;
+      const generation = kind === single.id ? 1 : 3;
+      const response = u(kind, 4) + u(generation, 8) + u(values.length / 2, 4) + values;
+      const { body } = await ask(MessageCode.statReq, [[kind, specifier]]);
+      expect(Buffer.from(body).toString('hex')).toBe(u(response.length / 2, 4) + response);
+    }
+  });
+
   it('R6940-7.4.3.1-01 takes the same specifiers as Fetch, absent places included', async () => {
     const { body } = await ask(MessageCode.statReq, [
       [array.id, ranges([1, 2])],
@@ -207,7 +229,7 @@ describe('Find', () => {
     expect((await find(ALICE, kinds)).map(({ kind }) => kind)).toEqual([single.id, KindId.certificateByNode]);
   });
 
-  it('walks on from one place behind the last result, and names no copies', async () => {
+  it('R6940-7.4.4.2-02 walks on from one place behind the last result, round the ring, and names no copies', async () => {
     const next = (BigInt(`0x${ALICE}`) + 1n).toString(16).padStart(32, '0') as ResourceId;
     const before = (BigInt(`0x${ALICE}`) - 1n).toString(16).padStart(32, '0') as ResourceId;
     const holder = ring.responsible(ALICE).nodeId;

@@ -25,6 +25,16 @@ const texts = (...args: Parameters<AliceRing['texts']>) => world.texts(...args);
 const rawStore = (...args: Parameters<AliceRing['rawStore']>) => world.rawStore(...args);
 const signed = (...args: Parameters<AliceRing['signed']>) => world.signed(...args);
 
+/** What a Fetch of these array elements answers, places that hold nothing included. */
+async function readArray(first: number, last: number): Promise<readonly StoredData[]> {
+  const kind = TEST_KINDS.array.id;
+  const modelSpecifier = encodeModelSpecifier({ model: 'array', indices: [{ first, last }] });
+  const body = encode(fetchReq, { resource: ALICE, specifiers: [{ kind, generation: 0n, modelSpecifier }] });
+  const destination = [resourceDestination(ALICE)];
+  const answer = await clock.run(alice.exchange.request({ destination, code: MessageCode.fetchReq, body }));
+  return decodeStoredData('array', decode(fetchAns, answer.body).kindResponses[0]!.values);
+}
+
 describe('Store and Fetch', () => {
   it('R6940-7.2.1-01 R6940-7.4.1.1-27 R6940-7.4.1.1-20 keep one single value, the last one stored', async () => {
     await store(TEST_KINDS.single.id, [[SINGLE, 'a']]);
@@ -32,6 +42,10 @@ describe('Store and Fetch', () => {
     expect(await texts(TEST_KINDS.single.id)).toEqual(['b']);
     await store(TEST_KINDS.single.id, [[SINGLE, '']]);
     expect(await texts(TEST_KINDS.single.id)).toEqual(['']);
+    expect((await world.rawFetch(TEST_KINDS.single.id)).data.value.exists).toBe(true);
+    await store(TEST_KINDS.single.id, [[SINGLE, undefined]]);
+    expect(await texts(TEST_KINDS.single.id)).toEqual([]);
+    expect((await world.rawFetch(TEST_KINDS.single.id)).data.value.exists).toBe(false);
   });
 
   it('R6940-7.2.2-01 R6940-7.4.1.1-28 R6940-8-03 append to arrays at consecutive indices, insert and replace at given ones', async () => {
@@ -47,6 +61,9 @@ describe('Store and Fetch', () => {
       [index(4), 'four'],
       [index(5), 'five'],
     ]);
+    const read = await readArray(0, 9);
+    expect(read.map(({ value }) => value.exists)).toEqual([true, true, false, false, true, true]);
+    expect(read[2]).toEqual(absentData({ model: 'array', index: 2 }));
   });
 
   it('append once what is sent twice, since its owner had no answer', async () => {
@@ -161,12 +178,7 @@ describe('Store and Fetch', () => {
     ]);
     await store(TEST_KINDS.array.id, [[index(1), 'b']], { lifetimeSeconds: 5 });
     await clock.advance(6_000);
-    const kind = TEST_KINDS.array.id;
-    const modelSpecifier = encodeModelSpecifier({ model: 'array', indices: [{ first: 0, last: 2 }] });
-    const body = encode(fetchReq, { resource: ALICE, specifiers: [{ kind, generation: 0n, modelSpecifier }] });
-    const destination = [resourceDestination(ALICE)];
-    const answer = await clock.run(alice.exchange.request({ destination, code: MessageCode.fetchReq, body }));
-    const read = decodeStoredData('array', decode(fetchAns, answer.body).kindResponses[0]!.values);
+    const read = await readArray(0, 2);
     expect(read.map(({ value }) => value.exists)).toEqual([true, false, true]);
     expect(read[1]).toEqual(absentData({ model: 'array', index: 1 }));
     // A copy of the whole has no trace of it.
