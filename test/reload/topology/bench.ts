@@ -33,7 +33,7 @@ export interface Bench {
   /** Updates that the peers received from it. */
   readonly updates: ReceivedUpdate[];
   /** Who can be attached to, and what happens then. */
-  readonly reachable: Map<NodeId, () => void>;
+  readonly reachable: Map<NodeId, () => void | Promise<void>>;
   entrances: readonly NodeId[];
   /** Who answers an Attach to a place of the ring. */
   owner: (place: ResourceId) => NodeId | undefined;
@@ -59,7 +59,7 @@ export async function createBench(
   );
   const self = await net.node('self', await net.overlay.identity('self', { nodeId: at(part) }));
   const attaches: AttachCall[] = [];
-  const reachable = new Map<NodeId, () => void>();
+  const reachable = new Map<NodeId, () => void | Promise<void>>();
   const bench: Pick<Bench, 'entrances' | 'owner'> = { entrances: [], owner: () => undefined };
   const chord = new Chord(
     {
@@ -77,7 +77,7 @@ export async function createBench(
           const id = last?.type === 'resource' ? bench.owner(last.id) : last?.type === 'node' ? last.id : undefined;
           const reach = id === undefined ? undefined : reachable.get(id);
           if (id === undefined) throw new Error('not reached');
-          if (reach !== undefined) reach();
+          if (reach !== undefined) await reach();
           else if (self.links.get(id) === undefined) throw new Error('not reached');
           return { nodeId: id };
         },

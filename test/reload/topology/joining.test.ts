@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { delay } from '#platform/clock.ts';
 import { seal } from '#reload/messaging/sealing.ts';
 import type { Signer } from '#reload/security/identity.ts';
 import { createSigner } from '#reload/security/signer.ts';
@@ -84,6 +85,25 @@ describe('a join', () => {
     await bench.net.clock.advance(2000);
     expect(bench.joins()).toBe(1);
     expect(known).toEqual([[at(0x90), at(0xa0), at(0xb0)], [at(0x70), at(0x60), at(0xb0)], 5]);
+  });
+
+  it('R6940-10.5-18 sends neither Join nor Update before the Attaches to its future neighbours succeeded', async () => {
+    const bench = await joiner((admitting) => void bench.tell(admitting, neighbors([SELF, 0x70, 0x60], [0xa0, 0xb0])));
+    const { net, chord, reachable, updates } = bench;
+    for (const part of [0xa0, 0xb0, 0x70, 0x60]) await bench.stranger(part);
+    const reach = reachable.get(at(0x70))!;
+    reachable.set(at(0x70), async () => {
+      await delay(net.clock, 5000);
+      await reach();
+    });
+    await bench.tell(bench.admitting, neighbors([0x70, 0x60], [0xa0, 0xb0]));
+    const joining = chord.join(new AbortController().signal);
+    await net.clock.advance(4900);
+    expect([bench.joins(), updates]).toEqual([0, []]);
+    await net.clock.run(joining);
+    await net.clock.advance(2000);
+    expect(bench.joins()).toBe(1);
+    expect(new Set(updates.map(({ by }) => by))).toEqual(new Set([0x60, 0x70, 0x90, 0xa0, 0xb0].map(at)));
   });
 
   it('R6940-10.7.4.2-04 R6940-10.6-02 attaches to its first fingers by ordinary routing to the places 2^(128-i) ahead, which are not random', async () => {

@@ -30,7 +30,7 @@ class Channel implements DatagramChannel {
 }
 
 describe('a link that stays without ACK', () => {
-  it('R6940-6.6.3.1-11 is out of the Routing Table with the third retransmission, while it is open still', async () => {
+  it('R6940-6.6.3.1-11 R6940-6.6-06 R6940-6.6.3.1-12 is out of the Routing Table with the third retransmission, while it is open still, and back with an ACK', async () => {
     const bench = await createBench(0x80, { timers: { livenessInterval: 1e9, suspicionTimeout: 60_000 } });
     const { net, self, chord } = bench;
     chord.found();
@@ -63,5 +63,9 @@ describe('a link that stays without ACK', () => {
     expect(routed()).toBe(false);
     expect(chord.status().suspects).toEqual([at(0xa0)]);
     expect(self.links.get(at(0xa0))).toBeDefined();
+
+    here.cut = false;
+    await net.clock.runUntil(routed, 5000);
+    expect(chord.status().suspects).toEqual([]);
   });
 });

@@ -83,9 +83,28 @@ describe('an Update that a peer receives', () => {
   });
 });
 
+describe('the Update that is sent', () => {
+  it('R6940-10.7-02 is peer_ready for peers far away, neighbors for neighbours, and full, with ascending fingers, for who asked for it', async () => {
+    const { net, chord, updates, peer, node } = await member(SIX);
+    const typesFor = (part: number) => updates.filter(({ by }) => by === at(part)).map(({ update }) => update.type);
+    await peer(0xd0);
+    await peer(0x18);
+    await net.clock.advance(SETTLE);
+    expect([typesFor(0xd0), typesFor(0x18), typesFor(0x90)]).toEqual([['peer_ready'], ['peer_ready'], []]);
+    await peer(0x98);
+    await net.clock.advance(SETTLE);
+    expect([typesFor(0x90), typesFor(0x98), typesFor(0xd0)]).toEqual([['neighbors'], ['neighbors'], ['peer_ready']]);
+    const asker = await node(0x88);
+    chord.attached(asker.nodeId, true);
+    await net.clock.advance(100);
+    const update = updates.find(({ by }) => by === asker.nodeId)?.update;
+    expect(update?.type === 'full' && update.fingers).toEqual([0x18, 0x90, 0xa0, 0xd0].map(at));
+  });
+});
+
 describe('a change of the own range', () => {
   it.each([true, false])(
-    'R6940-6.4.1-03 is told to every connection by one Update (chord-reactive %s)',
+    'R6940-6.4.1-03 R6940-6.4.1-02 R6940-10.7.3-09 is told to every connection by one Update (chord-reactive %s)',
     async (chordReactive) => {
       const { net, peers, told, updates, node, peer } = await member([0x10, ...SIX], { chordReactive });
       const client = await node(0x30);
