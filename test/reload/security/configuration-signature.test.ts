@@ -1,3 +1,4 @@
+import { createHash, verify, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { utf8 } from '#platform/bytes.ts';
@@ -177,6 +178,21 @@ describe('kind signatures', () => {
       );
     expect(check(block.signedBytes)).toBe('nothing thrown');
     expect(check(replaceText(block.signedBytes, '</kind>', ' </kind>'))).toBe('signature');
+  });
+
+  it('R6940-11.1-38 of a published document hold over just these bytes by arithmetic alone', () => {
+    const xml = new TextDecoder().decode(overlay.document);
+    const blocks = xml.split('<kind-block>').slice(1);
+    expect(blocks).toHaveLength(overlay.configuration.kinds.length);
+    for (const block of blocks) {
+      const element = block.slice(block.indexOf('<kind '), block.indexOf('</kind>') + '</kind>'.length);
+      const encoded = /<kind-signature>([^<]*)<\/kind-signature>/.exec(block)?.[1] ?? '';
+      const { certificates, signature } = decode(securityBlock, Buffer.from(encoded, 'base64'));
+      const { publicKey } = new X509Certificate(certificates[0]!.certificate);
+      const identity = `010022${'0420'}${createHash('sha256').update(certificates[0]!.certificate).digest('hex')}`;
+      const input = Buffer.concat([Buffer.from(element), Buffer.from(identity, 'hex')]);
+      expect([signature.hashAlgorithm, verify('sha256', input, publicKey, signature.value)]).toEqual([4, true]);
+    }
   });
 
   it('R6940-11.1-39 are refused from a member that is no kind-signer', () => {
