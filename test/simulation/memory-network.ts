@@ -138,7 +138,11 @@ export class MemoryNetwork {
   }
 
   listen(host: MemoryHost, port: number, listening: Omit<Listening, 'host'>): { at: IpAddressPort; close: () => void } {
-    const at: IpAddressPort = { type: 'ipv4', address: host.address, port: port === 0 ? FIRST_PORT + (this.#offers++ % PORTS) : port };
+    const at: IpAddressPort = {
+      type: 'ipv4',
+      address: host.address,
+      port: port === 0 ? FIRST_PORT + (this.#offers++ % PORTS) : port,
+    };
     const key = `${at.address}:${at.port}`;
     this.#listening.set(key, { host, ...listening });
     return { at, close: () => this.#listening.delete(key) };
