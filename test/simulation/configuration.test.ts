@@ -196,7 +196,7 @@ describe('a node under a changed document', () => {
     await world.clock.runUntil(() => world.isRing(), 60_000);
   });
 
-  it('R6940-11.1-47 leaves and comes back when all links have to be made anew', async () => {
+  it('R6940-11.1-47 R6940-6.5.4.2-06 leaves and comes back when all links have to be made anew', async () => {
     const world = await ConfiguredWorld.create('re-entry', 6, { kinds: [KIND] });
     for (const member of world.members) expect(await storeOwn(world, member, 10)).toBe('stored');
     const linksUp = () => new Set(world.members.flatMap(({ node }) => node.status().links.map((link) => link.nodeId)));
@@ -236,7 +236,7 @@ describe('a node under a changed document', () => {
     expect([first!.exit, second!.exit]).toEqual([undefined, undefined]);
   });
 
-  it('leaves as a client when clients are no longer permitted, and as a member whose certificate no root covers', async () => {
+  it('R6940-11.1-48 leaves as a client when clients are no longer permitted, and as a member whose certificate no root covers', async () => {
     const world = await ConfiguredWorld.create('unwanted', 3);
     const client = await world.add('client', { mode: 'client' });
     world.members[0]!.node.adoptConfiguration(world.sign({ sequence: 1, clientsPermitted: false }));

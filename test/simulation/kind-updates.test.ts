@@ -151,7 +151,7 @@ describe('Kinds that travel without a document', () => {
     expect(peer!.configuration.current.kinds.find(({ id }) => id === own.id)?.maxSize).toBe(100);
   });
 
-  it('stay under a new document as long as it does not define them and their signer may sign', async () => {
+  it('R6940-11.1-49 R6940-11.1-50 stay under a new document as long as it does not define them and their signer may sign', async () => {
     const world = await ConfiguredWorld.create('staying', 2);
     const [first, peer] = world.members;
     const founder = world.overlay.configurationSigner;
@@ -163,6 +163,28 @@ describe('Kinds that travel without a document', () => {
     await world.spread(2, 5000);
     expect(definition(peer!)?.maxSize).toBe(20);
     expect(peer!.configuration.addedKinds).toEqual([]);
+    expect(peer!.configuration.current.kinds.filter(({ id }) => id === KIND.id)).toHaveLength(1);
+  });
+
+  it('R6940-11.1-50 are discarded with all that is stored when their signer may not sign Kinds any more', async () => {
+    const world = await ConfiguredWorld.create('disowned', 3);
+    const [first] = world.members;
+    const second = await world.overlay.identity('second-signer');
+    const founder = world.overlay.configurationSigner;
+    first!.node.adoptConfiguration(world.sign({ sequence: 1, kindSigners: [founder.nodeId, second.nodeId] }));
+    await world.spread(1, 5000);
+    for (const member of world.members) {
+      expect(await offer(world, member, kindBlock(second))).toEqual(new Uint8Array());
+    }
+    await storeOwn(world, first!);
+    const held = () =>
+      world.members.flatMap(({ node }) => node.recordNames(100)).filter(({ kind }) => kind === KIND.id);
+    expect(held()).toHaveLength(3);
+    first!.node.adoptConfiguration(world.sign({ sequence: 2, kindSigners: [founder.nodeId] }));
+    await world.spread(2, 5000);
+    await world.clock.advance(100);
+    expect(world.members.map(definition)).toEqual([undefined, undefined, undefined]);
+    expect(held()).toEqual([]);
   });
 
   it('are bounded in number', async () => {

@@ -82,7 +82,7 @@ describe('frames that wait for their ACK', () => {
     expect(window.look(40_000, false)).toEqual({ type: 'fine' });
   });
 
-  it('R6940-6.6.2-06 are retired once, by their own number; other ACKs change nothing', () => {
+  it('are retired once, by their own number; other ACKs change nothing', () => {
     const window = new SendWindow();
     window.sent(0);
     window.sent(10);

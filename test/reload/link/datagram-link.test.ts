@@ -101,7 +101,7 @@ describe('the sender of a datagram link', () => {
     expect(wire.closed).toBe(false);
   });
 
-  it('R6940-6.6.3.1-01 R6940-6.6.3.1-09 R6940-6.6.3.1-13 has one message on its way, and begins the next 10 ms after an ACK of any copy', async () => {
+  it('R6940-6.6.2-06 R6940-6.6.3.1-01 R6940-6.6.3.1-09 R6940-6.6.3.1-13 has one message on its way, and begins the next 10 ms after an ACK of any copy', async () => {
     const { wire, clock, link } = open();
     for (const message of ['a', 'b', 'c']) link.send(text(message));
     await clock.advance(700);
