@@ -67,6 +67,7 @@ describe('a join, as seen on the wire', () => {
     const named = between.findIndex((message) => isUpdate(message) && listsOf(message)[0] === id);
     const stores = between.flatMap((message, i) => (message.code === MessageCode.storeReq ? [i] : []));
     expect(between[indexOf(MessageCode.joinReq)]?.header.viaList).toEqual([]);
+    expect(between[indexOf(MessageCode.joinReq)]?.header.destinationList).toEqual([nodeDestination(admitting)]);
     expect(indexOf(MessageCode.joinReq)).toBeLessThan(indexOf(MessageCode.joinAns));
     expect(stores.length).toBeGreaterThan(0);
     expect(indexOf(MessageCode.joinAns)).toBeLessThan(Math.min(...stores));

@@ -23,7 +23,7 @@ import { readDocument } from '#reload/overlay-config/document.ts';
 import { clockwise } from '#reload/topology/chord/ring.ts';
 import type { IpAddressPort } from '#reload/wire/address.ts';
 import { MessageCode } from '#reload/wire/codes.ts';
-import { resourceDestination } from '#reload/wire/destination.ts';
+import { nodeDestination, resourceDestination } from '#reload/wire/destination.ts';
 import type { NodeId } from '#reload/wire/ids.ts';
 import { memoryStore } from '#store/memory-store.ts';
 import { MemoryNetwork } from '../../../simulation/memory-network.ts';
@@ -80,7 +80,7 @@ async function joinIntoEight() {
 }
 
 describe('the way into the overlay', () => {
-  it('R6940-10.5-01 R7890-4-14 R7890-5.4-04 leads over the bootstrap node, which passes the Attach on to the successor to be', async () => {
+  it('R6940-10.5-01 R6940-11.4-04 R7890-4-14 R7890-5.4-04 leads over the bootstrap node, which passes the Attach on to the successor to be', async () => {
     const { first, id, admitting, dialled, seen, joiner } = await joinIntoEight();
     expect(dialled[0]).toEqual({
       addresses: [{ type: 'ipv4', address: first.host.address, port: BOOTSTRAP_PORT }],
@@ -91,8 +91,10 @@ describe('the way into the overlay', () => {
     const list = [resourceDestination(clockwise(id, 1n))];
     const passedOn = seen.find(({ from, header }) => from === first.node.nodeId && isFor(header.destinationList, list));
     expect(passedOn?.header.viaList).toEqual([{ type: 'node', id }]);
-    const { to } = own.find(({ code }) => code === MessageCode.joinReq)!;
+    expect(admitting).not.toBe(first.node.nodeId);
+    const { to, header } = own.find(({ code }) => code === MessageCode.joinReq)!;
     expect([to, joiner.node.status().successors?.[0]]).toEqual([admitting, admitting]);
+    expect(header.destinationList).toEqual([nodeDestination(admitting)]);
     expect(joiner.node.status().entrance).toEqual({ way: 'listed', address: first.host.address, port: BOOTSTRAP_PORT });
   });
 
@@ -205,7 +207,7 @@ describe('the order of the ways', () => {
 });
 
 describe('what is remembered', () => {
-  it('R6940-11.4-06 is only peers that are linked now and whose listening port is known', async () => {
+  it('R6940-11.4-05 R6940-11.4-06 is only peers that are linked now and whose listening port is known', async () => {
     const overlay = await SimulatedOverlay.create({ seed: 'remembered' });
     await overlay.grow(6);
     await overlay.clock.runUntil(() => overlay.isRing());
@@ -216,7 +218,8 @@ describe('what is remembered', () => {
     const cache = new PeerCache({ store: joiner.store.namespace('peers'), clock: overlay.clock });
     const { successors = [], predecessors = [] } = joiner.node.status();
     const isNeighbour = [...successors, ...predecessors].includes(first!.node.nodeId);
-    expect(cache.list()).toEqual(isNeighbour ? [listed[0]] : []);
+    expect(isNeighbour).toBe(true);
+    expect(cache.list()).toEqual([listed[0]]);
   });
 
   it('R6940-11.4-06 is no peer whose link is gone, though Updates still name it', async () => {
