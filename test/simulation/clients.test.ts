@@ -132,7 +132,7 @@ describe('a hosted client', () => {
 });
 
 describe('the first node', () => {
-  it('R6940-4.5.2-02 R6940-6.4.2.1-08 reports dead bootstrap nodes and answers for nothing when it was not told that it may be the first', async () => {
+  it('R6940-4.5.2-02 R6940-6.4.2.1-08 R6940-6.4.2.1-09 reports dead bootstrap nodes and answers for nothing when it was not told that it may be the first', async () => {
     const overlay = await SimulatedOverlay.create({ seed: 'alone' });
     await overlay.make('nobody');
     const lonely = await overlay.make('lonely', { foundRing: false, startTimeout: 5000 });
