@@ -101,7 +101,7 @@ describe('Fetch', () => {
     expect(answer.certificates.some((der) => Buffer.from(der).equals(alice.identity.certificate.der))).toBe(true);
   });
 
-  it('R6940-7.4.2.2-02 R6940-7.4.2.1-04 serves several ranges, with gaps made up to the last element only', async () => {
+  it('R6940-7.4.2.2-02 R6940-7.4.2.1-03 R6940-7.4.2.1-04 serves several ranges, with gaps made up to the last element only', async () => {
     const values = await fetchValues(array.id, ranges([0, 2], [4, 0xffffffff]));
     expect(values.map(({ value }) => [value.model === 'array' && value.index, value.exists])).toEqual([
       [0, true],
@@ -121,15 +121,31 @@ describe('Fetch', () => {
     }
   });
 
-  it('R6940-7.4.2.2-03 makes up a value for each key that is absent, once', async () => {
+  it('R6940-7.4.2.2-03 makes up a value for each key that is absent, once, which nobody signed', async () => {
     const values = await fetchValues(keyed.id, keys('k2', 'nobody', 'nobody'));
     expect(values).toHaveLength(2);
     expect(values[1]).toEqual(absentData({ model: 'dictionary', key: utf8('nobody') }));
+    expect(values[1]).toMatchObject({
+      storageTime: 0n,
+      lifetime: 0,
+      value: { exists: false, value: new Uint8Array() },
+      signature: { hashAlgorithm: 0, signatureAlgorithm: 0, identity: { type: 'none' }, value: new Uint8Array() },
+    });
   });
 
-  it('R6940-7.4.2.1-06 answers without values when the generation is still the one that was seen', async () => {
+  it('R6940-7.4.2.1-06 R6940-7.4.2.2-01 R6940-7.4.2.2-02 answers without values when the generation is still the one that was seen', async () => {
     expect(await fetchValues(keyed.id, keys(), 3n)).toEqual([]);
     expect(await fetchValues(keyed.id, keys(), 2n)).toHaveLength(3);
+    expect(await fetchValues(keyed.id, keys(), 4n)).toHaveLength(3);
+    const { body } = await ask(MessageCode.fetchReq, [
+      [keyed.id, keys(), 3n],
+      [single.id, { model: 'single' }, 7n],
+    ]);
+    const { kindResponses } = decode(fetchAns, body);
+    expect(kindResponses.map(({ kind, generation, values }) => [kind, generation, values.length > 0])).toEqual([
+      [keyed.id, 3n, false],
+      [single.id, 1n, true],
+    ]);
   });
 
   it('refuses with Error_Response_Too_Large what would not fit, however many keys are asked for', async () => {
