@@ -87,7 +87,7 @@ describe('a join', () => {
     expect(known).toEqual([[at(0x90), at(0xa0), at(0xb0)], [at(0x70), at(0x60), at(0xb0)], 5]);
   });
 
-  it('R6940-10.5-18 sends neither Join nor Update before the Attaches to its future neighbours succeeded', async () => {
+  it('R6940-10.5-18 R6940-10.5-03 sends neither Join nor Update, and passes nothing on, before the Attaches to its future neighbours succeeded', async () => {
     const bench = await joiner((admitting) => void bench.tell(admitting, neighbors([SELF, 0x70, 0x60], [0xa0, 0xb0])));
     const { net, chord, reachable, updates } = bench;
     for (const part of [0xa0, 0xb0, 0x70, 0x60]) await bench.stranger(part);
@@ -100,7 +100,9 @@ describe('a join', () => {
     const joining = chord.join(new AbortController().signal);
     await net.clock.advance(4900);
     expect([bench.joins(), updates]).toEqual([0, []]);
+    expect(chord.nextHop(at(0xa8), at(0x60))).toBeUndefined();
     await net.clock.run(joining);
+    expect(chord.nextHop(at(0xa8), at(0x60))).toBe(at(0xa0));
     await net.clock.advance(2000);
     expect(bench.joins()).toBe(1);
     expect(new Set(updates.map(({ by }) => by))).toEqual(new Set([0x60, 0x70, 0x90, 0xa0, 0xb0].map(at)));

@@ -25,7 +25,7 @@ async function member(parts: readonly number[], configuration: Partial<OverlayCo
 const SIX = [0x60, 0x70, 0x78, 0x90, 0xa0, 0xb0] as const;
 
 describe('a linked node that has not said by an Update that it is a peer', () => {
-  it('R6940-6.5.1-03 R6940-3-04 R6940-10.3-01 gets what is addressed to it, and is routed through to others only afterwards', async () => {
+  it('R6940-6.5.1-03 R6940-3-04 R6940-10.3-01 R6940-10.5-03 gets what is addressed to it, and is routed through to others only afterwards', async () => {
     const { net, chord, self, node, tell } = await member([0x20, 0xc0]);
     const client = await node(0xa0);
     // It stands nearest before the target, and nearest after it.
