@@ -8,7 +8,7 @@ it('R6940-6.6.3-01 R6940-6.7-01 a ring over datagram links that lose, double and
   const overlay = await SimulatedOverlay.create({ seed: 'datagrams', network });
   let fragments = 0;
   let largest = 0;
-  overlay.network.tap = (_from, _to, bytes) => {
+  overlay.network.datagramTap = (bytes) => {
     largest = Math.max(largest, bytes.length);
     const frame = decodeFrame(bytes);
     if (frame?.type === 'data' && isFragment(splitFragment(frame.message).header)) fragments++;

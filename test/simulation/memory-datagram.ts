@@ -34,7 +34,7 @@ export class MemoryDatagramChannel implements DatagramChannel {
   send(bytes: Uint8Array): void {
     const other = this.#other;
     if (!this.#open || other === undefined || !this.#host.alive) return;
-    this.#host.network.count(this.#host, other.#host, bytes);
+    this.#host.network.datagramTap?.(bytes);
     if (this.tap?.(bytes) === false) return;
     const copy = bytes.slice();
     this.#carry(other, () => {
@@ -71,15 +71,25 @@ export class MemoryDatagramChannel implements DatagramChannel {
 
 /** One end of a simulated DTLS link: the program's own datagram link over such a channel. */
 export class MemoryDatagramLink extends DatagramLink {
+  readonly #host: MemoryHost;
   readonly #channel: MemoryDatagramChannel;
+  #other: MemoryHost | undefined;
 
   constructor(host: MemoryHost, mtu: number, options: DatagramLinkOptions) {
     const channel = new MemoryDatagramChannel(host, mtu);
     super(channel, { clock: host.clock, log: silentLogger }, options);
+    this.#host = host;
     this.#channel = channel;
   }
 
   static join(a: MemoryDatagramLink, b: MemoryDatagramLink): void {
+    a.#other = b.#host;
+    b.#other = a.#host;
     MemoryDatagramChannel.pair(a.#channel, b.#channel);
+  }
+
+  override send(message: Uint8Array): void {
+    if (this.#other !== undefined && this.#host.alive) this.#host.network.count(this.#host, this.#other, message);
+    super.send(message);
   }
 }

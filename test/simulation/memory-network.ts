@@ -75,8 +75,10 @@ export class MemoryNetwork {
     return this.#options.datagramMtu;
   }
 
-  /** Sees every message as it leaves. */
+  /** Sees every message, or fragment of one, as it leaves. */
   tap: ((from: MemoryHost, to: MemoryHost, message: Uint8Array) => void) | undefined;
+  /** Sees every datagram of links that carry datagrams: messages in their frames, each time they are sent, and ACKs. */
+  datagramTap: ((datagram: Uint8Array) => void) | undefined;
 
   count(from: MemoryHost, to: MemoryHost, message: Uint8Array): void {
     this.messages++;

@@ -319,11 +319,13 @@ describe('questions to peers', () => {
     const resource = hashToResourceId('looked for');
     const start = overlay.nodes[2]!;
     let at = start.node.nodeId;
-    for (let steps = 0; steps < 16; steps++) {
+    let isThere = false;
+    for (let steps = 0; steps < 16 && !isThere; steps++) {
       const next = await overlay.clock.run(start.node.queries.routeQuery(at, resourceDestination(resource)));
-      if (next === at) break;
+      isThere = next === at;
       at = next;
     }
+    expect(isThere).toBe(true);
     const { nodeId } = await overlay.clock.run(start.node.queries.ping([resourceDestination(resource)]));
     expect(at).toBe(nodeId);
   });

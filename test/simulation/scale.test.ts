@@ -63,6 +63,16 @@ describe('the simulator', { timeout: 120_000 }, () => {
     expect(records.lostWithoutExcuse).toBe(0);
   });
 
+  it('runs over links that carry datagrams, of which some are lost, doubled and overtaken', async () => {
+    const { report } = await simulate(
+      '--peers 24 --seed datagrams --minutes 1 --links datagram --loss 3% --duplicate 2% --reorder 2%',
+    );
+    expect(report.lookups.rightPercent).toBe(100);
+    expect(report.records.lost).toBe(0);
+    expect(report.ring.isRight).toBe(true);
+    expect(tableOf(report)).toMatch(/links over datagrams/);
+  });
+
   it('parts a ring into halves and tells when it is whole again', async () => {
     const { report } = await simulate('--peers 24 --seed parted --minutes 2 --partition 15s:1m --lookups 150');
     expect(report.partition?.ringSeconds).toBeGreaterThan(0);

@@ -199,7 +199,7 @@ export class SimulatedOverlay {
   }
 
   #issue(user: string, nodeId: NodeId): Identity | Promise<Identity> {
-    return this.#keyed?.identity(user, nodeId) ?? this.overlay.identity(user, { nodeId });
+    return this.#keyed?.identity(user, nodeId) ?? this.clock.hold(this.overlay.identity(user, { nodeId }));
   }
 
   #signer(identity: Identity): Signer {

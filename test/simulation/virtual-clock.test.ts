@@ -1,3 +1,5 @@
+import { generateKeyPair } from 'node:crypto';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { delay } from '#platform/clock.ts';
 import { SeededRandom } from './seeded-random.ts';
@@ -34,6 +36,14 @@ describe('virtual clock', () => {
     await clock.run(delay(clock, 5000));
     expect(clock.now()).toBe(5000);
     await expect(clock.run(new Promise(() => {}), 100)).rejects.toThrow(/100 ms/);
+  });
+
+  it('stands still while work goes on that takes real time', async () => {
+    const clock = new VirtualClock(0);
+    const made = clock.hold(promisify(generateKeyPair)('rsa', { modulusLength: 1024 })).then(() => clock.now());
+    await clock.advance(1000);
+    expect(await made).toBe(0);
+    expect(clock.now()).toBe(1000);
   });
 
   it('holds the timers of a stopped process until it continues, and drops those of a killed one', async () => {

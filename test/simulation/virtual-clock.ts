@@ -32,6 +32,7 @@ export class VirtualClock implements Clock {
   #now: number;
   #order = 0;
   #heap: Pending[] = [];
+  #held = 0;
   /** Timers fired so far. */
   fired = 0;
 
@@ -52,6 +53,16 @@ export class VirtualClock implements Clock {
     const pending = new Pending(this.#now + Math.max(0, Math.ceil(ms)), this.#order++, fire, owner);
     push(this.#heap, pending);
     return pending;
+  }
+
+  /** Time stands still until the promise settles: for work that takes real time, such as making keys. */
+  async hold<T>(work: Promise<T>): Promise<T> {
+    this.#held++;
+    try {
+      return await work;
+    } finally {
+      this.#held--;
+    }
   }
 
   /** Lets `ms` milliseconds pass. */
@@ -95,7 +106,7 @@ export class VirtualClock implements Clock {
         if (over) return;
         try {
           if (done()) finish(() => resolve(true));
-          else if (!this.#fireNext(end)) finish(() => resolve(false));
+          else if (this.#held === 0 && !this.#fireNext(end)) finish(() => resolve(false));
         } catch (error) {
           finish(() => reject(error));
         }

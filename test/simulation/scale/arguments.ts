@@ -22,6 +22,7 @@ interface Values {
   readonly records?: number;
   readonly lookups?: number;
   readonly signatures: 'keyed' | 'ecdsa';
+  readonly links: 'stream' | 'datagram';
   readonly latency: Latency;
   readonly loss: number;
   readonly duplicate: number;
@@ -77,9 +78,14 @@ function program(): Command {
       latency,
       DEFAULT_LATENCY,
     )
-    .option('--loss <share>', 'packets that links have to send again, for example 1%', share(0.5), 0)
-    .option('--duplicate [share]', 'messages that arrive twice; 1% when no share is given', optionalShare, 0)
-    .option('--reorder [share]', 'messages that others overtake; 1% when no share is given', optionalShare, 0)
+    .addOption(
+      new Option('--links <kind>', 'as over TLS, or over datagrams, which are cut, acknowledged and sent again')
+        .choices(['stream', 'datagram'])
+        .default('stream'),
+    )
+    .option('--loss <share>', 'packets that are lost and have to be sent again, for example 1%', share(0.5), 0)
+    .option('--duplicate [share]', 'packets that arrive twice; 1% when no share is given', optionalShare, 0)
+    .option('--reorder [share]', 'packets that others overtake; 1% when no share is given', optionalShare, 0)
     .option(
       '--churn <lifetime>',
       'mean lifetime of a peer, for example 30m; newcomers take the places',
@@ -113,6 +119,7 @@ function argumentsOf(values: Values): Arguments {
     records: values.records ?? Math.min(peers, 2000),
     lookups: values.lookups ?? Math.min(2 * peers, 10_000),
     signatures: values.signatures,
+    links: values.links,
     latency: values.latency,
     loss: values.loss,
     duplicate: values.duplicate,

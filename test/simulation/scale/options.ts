@@ -13,6 +13,8 @@ export interface ScenarioOptions {
   readonly records: number;
   readonly lookups: number;
   readonly signatures: 'keyed' | 'ecdsa';
+  /** Links as over TLS, or the program's links over datagrams with the framing of DTLS-UDP-SR (RFC 6940 §6.6.3.1). */
+  readonly links: 'stream' | 'datagram';
   readonly latency: Latency;
   readonly loss: number;
   readonly duplicate: number;

@@ -14,6 +14,8 @@ import { type CodeTraffic, codeOf, TrafficCounter } from './traffic.ts';
 export type Progress = (phase: string, done: number, of: number) => void;
 
 const SECOND = 1000;
+/** What a path of Ethernet with DTLS on it carries. */
+const DATAGRAM_MTU = 1400;
 /** How long the ring may take to be right. */
 const RING_PATIENCE = 3_600_000;
 /** Requests of a flooding peer in a second. */
@@ -78,8 +80,9 @@ export class Scenario {
   }
 
   static async create(options: ScenarioOptions, progress: Progress): Promise<Scenario> {
-    const { seed, latency, loss, duplicate, reorder, signatures } = options;
-    const network = { latencyMs: latency, loss, duplicate, reorder };
+    const { seed, links, latency, loss, duplicate, reorder, signatures } = options;
+    const datagrams = links === 'datagram' ? { datagramMtu: DATAGRAM_MTU } : {};
+    const network = { latencyMs: latency, loss, duplicate, reorder, ...datagrams };
     const overlay = await SimulatedOverlay.create({ seed, network, signatures, trace: false });
     return new Scenario(overlay, options, progress);
   }

@@ -13,7 +13,7 @@ export function tableOf(report: Report): string {
 
 function heading({ options, signatures, ring, growth }: Report): string[] {
   return [
-    `${options.peers} peers, seed ${options.seed}, signatures: ${signatures}`,
+    `${options.peers} peers, seed ${options.seed}, signatures: ${signatures}${options.links === 'datagram' ? ', links over datagrams' : ''}`,
     row('ring grown in', `${growth.seconds} s of virtual time, ${growth.failedJoins} joins failed`),
     row('every peer knew its neighbours', `${growth.ringAfterSeconds} s after the last join`),
     row('at the end', `${ring.peers} peers, the ring ${ring.isRight ? 'is right' : 'is not right'}`),
