@@ -146,7 +146,7 @@ describe('what an enrollment server can do wrong', () => {
   let answer: (csr: string) => { status: number; type: string; body: Uint8Array | string };
   let rogue: RunningServer;
   let https: ReturnType<typeof createServer>;
-  const seen: { headers: NodeJS.Dict<string | string[]>; url: string; body: string }[] = [];
+  const seen: { method: string; headers: NodeJS.Dict<string | string[]>; url: string; body: string }[] = [];
 
   beforeAll(async () => {
     rogue = await runServer();
@@ -163,7 +163,8 @@ describe('what an enrollment server can do wrong', () => {
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.on('end', () => {
         const body = Buffer.concat(chunks).toString('latin1');
-        seen.push({ headers: request.headers, url: request.url ?? '', body });
+        const { method = '', headers, url = '' } = request;
+        seen.push({ method, headers, url, body });
         const { status, type, body: content } = answer(body);
         response.writeHead(status, { 'content-type': type }).end(content);
       });
@@ -182,9 +183,10 @@ describe('what an enrollment server can do wrong', () => {
     return code(enroll(deps(), wanted({}, rogue)));
   };
 
-  it('R6940-11.3-11 R6940-11.3-06 R6940-11.3-10 is asked with the right headers and form, and nothing in the URL', async () => {
+  it('R6940-11.3-05 R6940-11.3-11 R6940-11.3-06 R6940-11.3-10 is asked with the right headers and form, and nothing in the URL', async () => {
     await outcome(403, 'text/plain', 'bad_CSR');
-    const { headers, url, body } = seen.at(-1)!;
+    const { method, headers, url, body } = seen.at(-1)!;
+    expect(method).toBe('POST');
     expect(url).toBe('/some/path');
     expect(headers.accept).toBe('application/pkix-cert');
     expect(headers['content-type']).toMatch(/^multipart\/form-data; boundary=/);
