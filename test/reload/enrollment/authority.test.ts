@@ -119,7 +119,7 @@ describe('the enrollment authority', () => {
     expect(drawn.length).toBe(before);
   });
 
-  it('R6940-11.3-22 refuses a name the account does not stand for', async () => {
+  it('R6940-11.3-13 R6940-11.3-22 refuses a name the account does not stand for', async () => {
     expect(await refusal({}, 'bob@home.example')).toBe('username_not_available');
     expect(await refusal({}, 'alice@pstn.home.example')).toBe('username_not_available');
   });
