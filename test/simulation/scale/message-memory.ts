@@ -1,9 +1,9 @@
 /** Messages are cut from slabs of this size. A slab lives as long as any piece of it: peers keep some, so it had better be small. */
-const SLAB = 16 * 1024;
+const SLAB = 4 * 1024;
 /** Larger pieces get memory of their own. */
-const LARGEST = 8192;
-/** After so many slabs the collector is called, lest dead ones pile up: half a gigabyte. */
-const SLABS_A_TURN = 32_768;
+const LARGEST = 2048;
+/** After so many slabs the collector is called, lest dead ones pile up: a quarter of a gigabyte. */
+const SLABS_A_TURN = 65_536;
 
 /**
  * Lets all short byte strings of this process be cut from shared memory. The runtime counts every other kind against a budget of
