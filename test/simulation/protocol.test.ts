@@ -234,6 +234,7 @@ describe('upkeep', () => {
     expect(copies.map(({ header }) => header.destinationList)).toEqual(
       successors.slice(0, 2).map((node) => [nodeDestination(node)]),
     );
+    expect(await overlay.fetch(overlay.nodes[1]!, 'one', owner.node.nodeId)).toBe('value');
   });
 
   it('R6940-3-05 R6940-10.7.1-03 waits 30 s before it copies to a successor that took the place of a lost one', async () => {

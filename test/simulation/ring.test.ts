@@ -73,7 +73,7 @@ describe('a ring in one process, in virtual time', () => {
     }
   });
 
-  it('gives up a stopped peer by its silence, serves its records, and takes it back when it continues', async () => {
+  it('R6940-4.4-02 gives up a stopped peer by its silence, serves its records, and takes it back when it continues', async () => {
     const { overlay, records } = await ringWithRecords(8, 'stopped', 3);
     await overlay.clock.advance(SETTLED);
     const stopped = overlay.nodes[2]!;

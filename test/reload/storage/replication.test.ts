@@ -58,6 +58,7 @@ describe('replication', () => {
       [holder, replicas[1], 'node', 2],
     ]);
     expect(outcome).toEqual({ generation: 1n, replicas });
+    for (const nodeId of [holder, ...replicas]) expect(await held(nodeId)).toEqual(['a']);
     const others = ring.peers.filter(({ nodeId }) => nodeId !== holder && !replicas.includes(nodeId));
     for (const { nodeId } of others) expect(await held(nodeId)).toEqual([]);
   });

@@ -117,12 +117,14 @@ describe('a change of the own range', () => {
   );
 
   it.each([true, false])(
-    'R6940-10.7.1-04 by the loss of the predecessor is told to clients as well (chord-reactive %s)',
+    'R6940-10.7.1-04 by the loss of the predecessor is told to every connection, clients and far peers as well (chord-reactive %s)',
     async (chordReactive) => {
-      const { net, self, updates, node } = await member([0x50, ...SIX], { chordReactive });
+      const { net, self, peers, told, updates, node } = await member([0x10, 0x50, ...SIX], { chordReactive });
       const client = await node(0x30);
       self.links.remove(at(0x78));
       await net.clock.advance(SETTLE);
+      const linked = [...peers, client].map(({ nodeId }) => nodeId).filter((id) => id !== at(0x78));
+      expect(told()).toEqual(linked.sort());
       const seen = updates.filter(({ by }) => by === client.nodeId).map(({ update }) => update);
       expect(seen.map((update) => update.type === 'neighbors' && update.predecessors)).toEqual([
         [at(0x70), at(0x60), at(0x50)],
