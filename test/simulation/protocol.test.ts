@@ -321,14 +321,23 @@ describe('questions to peers', () => {
     const start = overlay.nodes[2]!;
     let at = start.node.nodeId;
     let isThere = false;
+    const path: NodeId[] = [];
     for (let steps = 0; steps < 16 && !isThere; steps++) {
       const next = await overlay.clock.run(start.node.queries.routeQuery(at, resourceDestination(resource)));
       isThere = next === at;
+      if (!isThere) path.push(next);
       at = next;
     }
     expect(isThere).toBe(true);
+    const seen = tapWires(overlay);
     const { nodeId } = await overlay.clock.run(start.node.queries.ping([resourceDestination(resource)]));
     expect(at).toBe(nodeId);
+    const pings = seen.filter(({ code, header }) => {
+      const target = header.destinationList.at(-1);
+      return code === MessageCode.pingReq && target?.type === 'resource' && target.id === resource;
+    });
+    expect(path.length).toBeGreaterThan(1);
+    expect(pings.map(({ to }) => to)).toEqual(path);
   });
 
   it('Probe tells shares of the ring that add up to all of it', async () => {
