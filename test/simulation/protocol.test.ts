@@ -58,7 +58,7 @@ describe('a join, as seen on the wire', () => {
     expect(full && updateOf(full).type).toBe('full');
   });
 
-  it('R6940-10.5-05 R6940-10.5-06 R6940-10.5-07 R6940-10.5-08 R6940-6.4.2.1-06 R6940-11.4-04 sends Join to who answered, gets JoinAns, its records, then the Update that names it first', async () => {
+  it('R6940-4.5.2-01 R6940-10.5-05 R6940-10.5-06 R6940-10.5-07 R6940-10.5-08 R6940-6.4.2.1-06 R6940-11.4-04 sends Join to who answered, gets JoinAns, its records, then the Update that names it first', async () => {
     const { seen, id, admitting, joiner, overlay } = await joinIntoEight();
     const between = seen.filter(
       ({ from, to }) => (from === id && to === admitting) || (from === admitting && to === id),
@@ -74,6 +74,10 @@ describe('a join, as seen on the wire', () => {
     // What it sends first after the Join is what makes the joiner its predecessor.
     const [first] = between.slice(indexOf(MessageCode.joinReq)).filter((m) => isUpdate(m) && m.from === admitting);
     expect(first && listsOf(first)[0]).toBe(id);
+    // It starts at the bootstrap node, and says that it is a peer only when it has its records.
+    expect(seen.find(({ from }) => from === id)?.to).toBe(overlay.nodes[0]!.node.nodeId);
+    const own = between.findIndex((message) => isUpdate(message) && message.from === id);
+    expect(own).toBeGreaterThan(named);
     const handedOver = stores.filter((i) => i < named);
     expect(handedOver.length).toBeGreaterThanOrEqual(joiner.node.status().records);
     expect(overlay.isRing()).toBe(true);
