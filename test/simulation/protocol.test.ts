@@ -74,8 +74,12 @@ describe('a join, as seen on the wire', () => {
     // What it sends first after the Join is what makes the joiner its predecessor.
     const [first] = between.slice(indexOf(MessageCode.joinReq)).filter((m) => isUpdate(m) && m.from === admitting);
     expect(first && listsOf(first)[0]).toBe(id);
-    // It starts at the bootstrap node, and says that it is a peer only when it has its records.
+    // It starts at the bootstrap node, links to its neighbours, and says that it is a peer only when it has its records.
     expect(seen.find(({ from }) => from === id)?.to).toBe(overlay.nodes[0]!.node.nodeId);
+    const attached = seen
+      .slice(0, seen.indexOf(between[indexOf(MessageCode.joinReq)]!))
+      .filter(({ from, code, header }) => from === id && code === MessageCode.attachReq && header.viaList.length === 0);
+    expect(attached.filter(({ header }) => header.destinationList.at(-1)?.type === 'node').length).toBeGreaterThan(2);
     const own = between.findIndex((message) => isUpdate(message) && message.from === id);
     expect(own).toBeGreaterThan(named);
     const handedOver = stores.filter((i) => i < named);
