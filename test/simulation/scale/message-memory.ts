@@ -2,8 +2,8 @@
 const SLAB = 4 * 1024;
 /** Larger pieces get memory of their own. */
 const LARGEST = 2048;
-/** After so many slabs the collector is called, lest dead ones pile up: a quarter of a gigabyte. */
-const SLABS_A_TURN = 65_536;
+/** After so many slabs the collector is called, lest dead ones pile up: a gigabyte. */
+const SLABS_A_TURN = 262_144;
 
 /**
  * Lets all short byte strings of this process be cut from shared memory. The runtime counts every other kind against a budget of

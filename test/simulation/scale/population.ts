@@ -7,7 +7,7 @@ import { type ScenarioOptions, VICES, type Vice } from './options.ts';
 const ENTRANCES = 3;
 /** Joins under way at once while the ring grows: as part of the ring there is, and at most. */
 const AT_ONCE = 0.05;
-const MOST_AT_ONCE = 200;
+const MOST_AT_ONCE = 500;
 const JOIN_PATIENCE = 300_000;
 
 export interface Peer extends SimulatedNode {
