@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { DtmfDetector } from '#media/dtmf.ts';
 import { JitterBuffer } from '#media/jitter-buffer.ts';
 import { Reception } from '#media/reception.ts';
@@ -143,28 +142,28 @@ function modemStream(): Target {
       const pieces = Array.from({ length: Math.ceil(input.length / size) }, (_, i) =>
         input.subarray(i * size, (i + 1) * size),
       );
-      if (!isDeepStrictEqual(items(pieces), whole)) throw new BrokenPromise('what a modem says depends on its pieces');
+      if (items(pieces).join() !== whole.join()) throw new BrokenPromise('what a modem says depends on its pieces');
       return whole;
     },
   });
 }
 
-/** Sound joined, since pieces may cut it anywhere. */
-function items(pieces: readonly Uint8Array[]): readonly unknown[] {
+/** Items as text, which is compared quickly even where there are 30,000. Sound is joined, since pieces may cut it anywhere. */
+function items(pieces: readonly Uint8Array[]): readonly string[] {
   const reader = new ModemReader();
   reader.expectStream();
   const all: ModemItem[] = pieces.flatMap((piece) => reader.push(piece));
-  const joined: unknown[] = [];
+  const joined: string[] = [];
   let sound: Uint8Array[] = [];
   const endSound = () => {
-    if (sound.length > 0) joined.push(Buffer.concat(sound));
+    if (sound.length > 0) joined.push(Buffer.concat(sound).toString('hex'));
     sound = [];
   };
   for (const item of all) {
     if (item.type === 'sound') sound.push(item.samples);
     else {
       endSound();
-      joined.push(item);
+      joined.push(JSON.stringify(item));
     }
   }
   endSound();
