@@ -16,6 +16,7 @@ export function svgOf(scenario: Scenario, report: Report): string {
   const dot = Math.max(1.5, Math.min(7, 900 / Math.max(1, peers.length)));
   return [
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1020 540" font-family="sans-serif" font-size="13">',
+    '<title>The ring, the fingers of one peer, and the hops of all lookups</title>',
     '<rect width="1020" height="540" fill="white"/>',
     `<circle cx="${CENTRE}" cy="${CENTRE}" r="${RADIUS}" fill="none" stroke="#bbb"/>`,
     ...(first === undefined ? [] : fingers.map((finger) => chord(first.node.nodeId, finger))),

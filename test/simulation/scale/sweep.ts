@@ -73,6 +73,7 @@ export function sweepSvg(points: readonly SweepPoint[]): string {
   const departures = (lifetime: number | undefined) => (lifetime === undefined ? 0 : 60 / lifetime);
   return [
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1000 400" font-family="sans-serif" font-size="13">',
+    '<title>Maintenance traffic of a peer, by the size of the ring and by the lifetime of its peers</title>',
     '<rect width="1000" height="400" fill="white"/>',
     ...chart(70, most, {
       title: 'bytes/s a peer, by the number of peers; nobody goes',
