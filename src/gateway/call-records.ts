@@ -1,21 +1,9 @@
+import type { CallRecord } from '#gateway/call-record.ts';
 import type { Usage } from '#gateway/dial-plan.ts';
 import { toHex, utf8 } from '#platform/bytes.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { Random } from '#platform/random.ts';
 import type { KeyValueNamespace } from '#store/key-value-store.ts';
-
-/** One finished call over the line. Times are milliseconds since 1970. */
-export interface CallRecord {
-  readonly direction: 'to-line' | 'from-line';
-  /** The user, or the number the line told. */
-  readonly caller: string;
-  readonly callee: string;
-  readonly startedAt: number;
-  readonly answeredAt: number | undefined;
-  readonly endedAt: number;
-  /** Why it ended. */
-  readonly end: string;
-}
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

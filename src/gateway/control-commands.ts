@@ -1,4 +1,4 @@
-import type { CallRecord } from '#gateway/call-records.ts';
+import type { CallRecord } from '#gateway/call-record.ts';
 import type { Discovery } from '#gateway/overlay-side.ts';
 import type { PlaceCallOptions, PlacedCall } from '#gateway/place-call.ts';
 import type { Status } from '#gateway/status.ts';

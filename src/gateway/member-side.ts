@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import type { Config } from '#config/schema.ts';
 import { printHostPort } from '#config/values.ts';
-import { type CallRecord, CallRecords } from '#gateway/call-records.ts';
+import type { CallRecord } from '#gateway/call-record.ts';
+import { CallRecords } from '#gateway/call-records.ts';
 import { CallsSide } from '#gateway/calls-side.ts';
 import { Credentials } from '#gateway/credentials.ts';
 import type { DialledContext } from '#gateway/dialled.ts';

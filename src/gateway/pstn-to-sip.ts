@@ -32,7 +32,21 @@ export async function pstnToSip(deps: RingScenarioDeps, ring: IncomingRing, opti
     const end = await ringAndBridge(deps, live, { ring, options });
     const { startedAt, answeredAt } = live;
     const endedAt = deps.clock.now();
-    await deps.records.add({ direction: 'from-line', caller, callee, startedAt, answeredAt, endedAt, end });
+    const answered = answeredAt !== undefined;
+    await deps.records.add({
+      direction: 'from-line',
+      line: deps.desk.line.name,
+      caller,
+      callerName: name,
+      callee,
+      startedAt,
+      answeredAt,
+      endedAt,
+      outcome: answered ? 'answered' : 'missed',
+      answer: answered ? 'real' : 'none',
+      end,
+      cause: answered ? 16 : 19,
+    });
     live.tell(answeredAt === undefined ? 'missed' : 'ended', end);
   });
 }

@@ -16,6 +16,9 @@ export interface LineScenarioDeps extends BridgeDeps {
 /** How a failed dialling is told to the caller (RFC 3398 §7.2.4.1; 5xx sends the caller on to the next gateway). */
 const DIAL_ANSWERS: Readonly<Record<DialFault['code'], readonly [status: number, phrase: string, cause: number]>> = {
   busy: [486, 'Busy Here', 17],
+  congestion: [503, 'Telephone Network Congested', 42],
+  'special-information': [404, 'Number Not Reachable', 1],
+  glare: [503, 'Line Busy Or Absent', 44],
   'no-answer': [480, 'Temporarily Unavailable', 19],
   'no-dial-tone': [503, 'Line Without Dial Tone', 27],
   'line-unavailable': [503, 'Line Busy Or Absent', 34],
@@ -43,14 +46,20 @@ export async function sipToPstn(
   await deps.calls.run(info, 'dialling', async (live) => {
     const end = await dialAndBridge(deps, live, { incoming, digits: deps.desk.digitsFor(dialled) });
     const { startedAt, answeredAt } = live;
+    const answered = answeredAt !== undefined;
     const record = {
       direction: 'to-line',
+      line: deps.desk.line.name,
       caller,
+      callerName: undefined,
       callee,
       startedAt,
       answeredAt,
       endedAt: deps.clock.now(),
+      outcome: answered ? 'answered' : 'failed',
+      answer: answered ? 'inferred' : 'none',
       end,
+      cause: answered ? 16 : 31,
     } as const;
     await deps.records.add(record, begun);
     live.tell('ended', end);

@@ -5,6 +5,8 @@
 export interface Line {
   readonly name: string;
   readonly status: LineStatus;
+  /** What the device behind the line can do; undefined until it has said so. */
+  readonly traits: LineTraits | undefined;
   /** Told of every change of `status`, and of rings. */
   observe(observer: LineObserver): void;
   /** Opens the device and keeps it open: resolves once the first attempt succeeded or failed; later attempts go on by themselves. */
@@ -18,13 +20,27 @@ export interface Line {
   dial(digits: string, signal: AbortSignal): Promise<LineCall>;
 }
 
+export interface LineTraits {
+  /** The name of the modem profile that was chosen. */
+  readonly profile: string;
+  /** `half`: one direction at a time, by turns that follow the voices. */
+  readonly duplex: 'full' | 'half';
+  /** Of a cellular module, dBm. */
+  readonly signalDbm?: number;
+}
+
 export type LineStatus =
   | { readonly state: 'absent'; readonly reason: string }
   | { readonly state: 'starting' }
   | { readonly state: 'idle'; readonly modem: string }
   | { readonly state: 'ringing'; readonly modem: string }
   | { readonly state: 'dialling'; readonly modem: string }
-  | { readonly state: 'busy'; readonly modem: string };
+  | { readonly state: 'busy'; readonly modem: string }
+  /** Somebody uses a telephone on the same line. */
+  | { readonly state: 'in-use'; readonly modem: string; readonly by: Telephone };
+
+/** A telephone beside the modem: in its own socket, or elsewhere on the same pair. */
+export type Telephone = 'handset' | 'extension';
 
 export interface LineObserver {
   status(status: LineStatus): void;
@@ -41,20 +57,57 @@ export interface CallerId {
 
 export interface IncomingRing {
   readonly callerId: CallerId;
-  /** Aborts when the caller gives up before the answer. */
+  /** Aborts when the ringing ends without `answer`; the reason is a `RingEnd`. */
   readonly abandoned: AbortSignal;
   answer(): Promise<LineCall>;
 }
+
+/** Why a ring was over before this program answered. */
+export type RingEnd = 'caller-gave-up' | 'answered-elsewhere' | 'modem-lost';
 
 export type DialFault =
   | { readonly code: 'line-unavailable'; readonly state: LineStatus['state'] }
   | { readonly code: 'no-dial-tone' }
   | { readonly code: 'busy' }
+  /** Congestion tone (ITU-T E.180 §7). */
+  | { readonly code: 'congestion' }
+  /** Special information tone (ITU-T E.180 §8): the number does not exist or is out of service, as the words behind the tone say. */
+  | { readonly code: 'special-information' }
   | { readonly code: 'no-answer' }
+  /** The line rang in the moment of dialling; the ring follows. */
+  | { readonly code: 'glare' }
   | { readonly code: 'aborted' }
   | { readonly code: 'modem'; readonly detail: string };
 
-export type LineHangup = 'local' | 'busy-tone' | 'dial-tone' | 'loop-drop' | 'silence' | 'modem-lost';
+/** What ended a call on the line. */
+export type LineHangup =
+  | 'local'
+  | 'busy-tone'
+  | 'congestion-tone'
+  | 'dial-tone'
+  | 'special-information'
+  | 'loop-drop'
+  | 'polarity-reversal'
+  /** A cellular network said so. */
+  | 'far-end'
+  | 'silence'
+  | 'modem-lost';
+
+/**
+ * How the answer of the far end became known. An analog line says it by reversing polarity or not at all: what the modem or this program
+ * concludes from ringback and voices is inferred, and can be wrong.
+ */
+export type AnswerSupervision =
+  | { readonly kind: 'real'; readonly by: 'polarity' | 'cellular' | 'own-answer' }
+  | { readonly kind: 'inferred'; readonly by: 'modem' | 'ringback-gone' | 'no-ringback' | 'voice' };
+
+export type LineEvent =
+  /** A second call waits (the exchange's tone, and its caller ID where there is one). */
+  | { readonly type: 'call-waiting'; readonly callerId: CallerId | undefined }
+  /** A telephone on the same line was lifted or put down during the call. */
+  | { readonly type: 'telephone'; readonly by: Telephone; readonly offHook: boolean }
+  /** A fax machine sends its calling tone (CNG) or its answer tone (CED). */
+  | { readonly type: 'fax'; readonly tone: 'calling' | 'answer' };
 
 /**
  * Exchanges sound with the line, which is the master clock: called with each piece read (mu-law bytes), it returns
@@ -69,14 +122,18 @@ export interface LineCallStatistics {
   readonly overruns: number;
 }
 
-/** A call in progress, in full duplex. */
+/** A call in progress. */
 export interface LineCall {
-  /** Starts the flow of sound. Until then silence is played. */
+  readonly answer: AnswerSupervision;
+  /** Starts the flow of sound. Until then silence is played. Called again it takes the place of the former exchange. */
   connect(exchange: SampleExchange): void;
   /** DTMF digits detected on the line, once per key press. */
   onDigit(listener: (digit: string) => void): void;
+  onEvent(listener: (event: LineEvent) => void): void;
   /** Sends DTMF digits (0-9 * # A-D) to the line, each about 100 ms. */
   sendDigits(digits: string): Promise<void>;
+  /** Hook flash: interrupts the loop for a moment, as the exchange's services want it. Rejects with `Failure<DialFault>` where the modem can't. */
+  flash(): Promise<void>;
   hangUp(): Promise<void>;
   /** Resolves once the call is over and the modem is on hook again. Never rejects. */
   readonly ended: Promise<LineHangup>;

@@ -1,7 +1,16 @@
 import { dtmfSound, isDigits } from '#media/dtmf.ts';
 import { silence } from '#media/g711.ts';
 import { Failure } from '#platform/failure.ts';
-import type { DialFault, LineCall, LineCallStatistics, LineHangup, SampleExchange } from '#pstn/line.ts';
+import type {
+  AnswerSupervision,
+  DialFault,
+  LineCall,
+  LineCallStatistics,
+  LineEvent,
+  LineHangup,
+  SampleExchange,
+} from '#pstn/line.ts';
+import { dialFailure } from '#pstn/modem/dial-failure.ts';
 import { shield } from '#pstn/modem/dle.ts';
 
 /** Sound written ahead of what was read, in bytes: 60 ms that cover the host's hesitations. */
@@ -28,9 +37,12 @@ export interface CallControl {
  * deaf and mute for the length of the digits.
  */
 export class ModemCall implements LineCall {
+  /** Known from the answer on, before which nobody has the call. */
+  answer: AnswerSupervision = { kind: 'real', by: 'own-answer' };
   readonly ended: Promise<LineHangup>;
   readonly #control: CallControl;
   readonly #digitListeners: ((digit: string) => void)[] = [];
+  readonly #eventListeners: ((event: LineEvent) => void)[] = [];
   readonly #tones: { sound: Uint8Array; readonly played: () => void }[] = [];
   #digitsWaiting = 0;
   #signalling = Promise.resolve();
@@ -64,6 +76,14 @@ export class ModemCall implements LineCall {
 
   onDigit(listener: (digit: string) => void): void {
     this.#digitListeners.push(listener);
+  }
+
+  onEvent(listener: (event: LineEvent) => void): void {
+    this.#eventListeners.push(listener);
+  }
+
+  async flash(): Promise<void> {
+    throw dialFailure({ code: 'modem', detail: 'it gives no hook flash' });
   }
 
   async sendDigits(digits: string): Promise<void> {
@@ -100,6 +120,10 @@ export class ModemCall implements LineCall {
 
   digit(digit: string): void {
     for (const listener of this.#digitListeners) listener(digit);
+  }
+
+  event(event: LineEvent): void {
+    for (const listener of this.#eventListeners) listener(event);
   }
 
   count(what: 'underrun' | 'overrun'): void {

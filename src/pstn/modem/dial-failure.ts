@@ -14,6 +14,12 @@ function describe(fault: DialFault): string {
       return 'the telephone line gives no dial tone: check the cable to the wall socket';
     case 'busy':
       return 'the number called is busy';
+    case 'congestion':
+      return 'the telephone network is congested: try again later';
+    case 'special-information':
+      return 'the telephone network says that the number cannot be reached: check the number';
+    case 'glare':
+      return 'the line rang in the moment of dialling';
     case 'no-answer':
       return 'the number called does not answer';
     case 'aborted':

@@ -2,7 +2,16 @@ import type { Clock, Timer } from '#platform/clock.ts';
 import { messageOf } from '#platform/failure.ts';
 import { type Logger, printable } from '#platform/log.ts';
 import type { CountryCode } from '#pstn/countries.ts';
-import type { CallerId, DialFault, IncomingRing, Line, LineCall, LineObserver, LineStatus } from '#pstn/line.ts';
+import type {
+  CallerId,
+  DialFault,
+  IncomingRing,
+  Line,
+  LineCall,
+  LineObserver,
+  LineStatus,
+  LineTraits,
+} from '#pstn/line.ts';
 import { ModemCall } from '#pstn/modem/call.ts';
 import { dialFailure } from '#pstn/modem/dial-failure.ts';
 import { initialState, step } from '#pstn/modem/machine/machine.ts';
@@ -76,6 +85,10 @@ export class ModemLine implements Line {
 
   get status(): LineStatus {
     return this.#status;
+  }
+
+  get traits(): LineTraits | undefined {
+    return 'modem' in this.#status ? { profile: 'generic', duplex: 'full' } : undefined;
   }
 
   observe(observer: LineObserver): void {
@@ -185,15 +198,21 @@ export class ModemLine implements Line {
         this.#ring(effect.callerId);
         break;
       case 'abandoned':
-        this.#abandon?.abort();
+        this.#abandon?.abort(effect.why);
         break;
       case 'stream':
         this.#call ??= this.#newCall();
         this.#call.begin();
         break;
       case 'connected':
-        if (this.#call) this.#pending?.resolve(this.#call);
+        if (this.#call) {
+          this.#call.answer = effect.answer;
+          this.#pending?.resolve(this.#call);
+        }
         this.#pending = undefined;
+        break;
+      case 'line-event':
+        this.#call?.event(effect.event);
         break;
       case 'outcome':
         this.#finish(effect.outcome);

@@ -64,7 +64,7 @@ function lost(state: State, reason: string): Step {
   const outcome = outcomeOfLoss(state);
   if (outcome) return after(outcome, closed);
   if (state.phase !== 'ringing') return closed;
-  return { state: closed.state, effects: [{ type: 'abandoned' }, ...closed.effects] };
+  return { state: closed.state, effects: [{ type: 'abandoned', why: 'modem-lost' }, ...closed.effects] };
 }
 
 function outcomeOfLoss(state: State): Outcome | undefined {
@@ -106,7 +106,7 @@ function stop(state: State): Step {
       return leaveCommand(state.modem, aborted, true);
     case 'ringing': {
       const { state: stopping, effects } = enterStopping();
-      return { state: stopping, effects: [{ type: 'abandoned' }, ...effects] };
+      return { state: stopping, effects: [{ type: 'abandoned', why: 'modem-lost' }, ...effects] };
     }
     default:
       return state.phase === 'idle' && state.dial !== undefined ? after(aborted, enterStopping()) : enterStopping();

@@ -1,5 +1,5 @@
 import { countries, longestPause } from '#pstn/countries.ts';
-import type { DialFault, LineHangup } from '#pstn/line.ts';
+import type { AnswerSupervision, DialFault, LineHangup } from '#pstn/line.ts';
 import { advance, startScript, streaming } from '#pstn/modem/machine/script.ts';
 import type { Flow, Input, MachineOptions, Modem, Outcome, State, Step } from '#pstn/modem/machine/state.ts';
 import {
@@ -34,7 +34,7 @@ export function inAnswering(state: Answering, input: Input): Step {
     case 'failed':
       return leaveCommand(state.modem, refused(step.command, step.result));
     case 'done':
-      return connect(state.modem);
+      return connect(state.modem, { kind: 'real', by: 'own-answer' });
   }
 }
 
@@ -76,7 +76,7 @@ export function inListening(state: Listening, input: Input, options: MachineOpti
       return leaveStream(state.modem, failed({ code: 'busy' }));
     case 'l':
     case 'L':
-      return answered(state, input.heard);
+      return answered(state, input.heard, { kind: 'real', by: 'polarity' });
     case '\x03':
       return hangUp(state.modem, failed({ code: 'no-answer' }));
     default:
@@ -96,7 +96,7 @@ export function stuck(outcome: Outcome): Step {
 }
 
 function listeningTimeout(state: Listening, input: Extract<Input, { type: 'timeout' }>): Step {
-  if (input.timer === 'answer-inferred') return answered(state, input.heard);
+  if (input.timer === 'answer-inferred') return answered(state, input.heard, { kind: 'inferred', by: 'ringback-gone' });
   if (input.timer === 'dial') return leaveStream(state.modem, failed({ code: 'no-answer' }));
   if (input.timer !== 'watchdog') return { state, effects: [] };
   const flow = watch(state.flow, input.heard);
@@ -104,14 +104,17 @@ function listeningTimeout(state: Listening, input: Extract<Input, { type: 'timeo
   return { state: { ...state, flow }, effects: [{ type: 'set-timer', timer: 'watchdog', ms: WATCHDOG_MS }] };
 }
 
-function connect(modem: Modem): Step {
+function connect(modem: Modem, answer: AnswerSupervision): Step {
   const { state, effects } = enterTalking(modem, 0);
-  return { state, effects: [...effects, { type: 'stream' }, { type: 'connected' }] };
+  return { state, effects: [...effects, { type: 'stream' }, { type: 'connected', answer }] };
 }
 
-function answered(state: Listening, heard: number): Step {
+function answered(state: Listening, heard: number, answer: AnswerSupervision): Step {
   const { state: talking, effects } = enterTalking(state.modem, heard);
-  return { state: talking, effects: [...effects, { type: 'cancel-timer', timer: 'dial' }, { type: 'connected' }] };
+  return {
+    state: talking,
+    effects: [...effects, { type: 'cancel-timer', timer: 'dial' }, { type: 'connected', answer }],
+  };
 }
 
 /** ATD is done, or the stream behind it has begun. VCON means answered; OK means dialled and no more. */
@@ -120,7 +123,7 @@ function reached(state: Dialling, result: FinalResult): Step {
     const { script, effects } = startScript([streaming('AT+VTR')]);
     return { state: { ...state, script, answered: result === 'VCON' }, effects };
   }
-  if (state.answered) return connect(state.modem);
+  if (state.answered) return connect(state.modem, { kind: 'inferred', by: 'modem' });
   return {
     state: { phase: 'listening', modem: state.modem, flow: { heard: 0, stillFor: 0 } },
     effects: [

@@ -1,6 +1,6 @@
 import type { CallerIdBlock } from '#pstn/caller-id.ts';
 import type { CountryCode } from '#pstn/countries.ts';
-import type { CallerId, DialFault, LineHangup, LineStatus } from '#pstn/line.ts';
+import type { AnswerSupervision, CallerId, DialFault, LineEvent, LineHangup, LineStatus, RingEnd } from '#pstn/line.ts';
 import type { VoiceMethod } from '#pstn/modem/voice-methods.ts';
 
 export interface MachineOptions {
@@ -144,11 +144,12 @@ export type Effect =
   | { readonly type: 'cancel-timer'; readonly timer: TimerName }
   | { readonly type: 'status'; readonly status: LineStatus }
   | { readonly type: 'ring'; readonly callerId: CallerId }
-  | { readonly type: 'abandoned' }
+  | { readonly type: 'abandoned'; readonly why: RingEnd }
   /** Sound flows from here on. */
   | { readonly type: 'stream' }
   /** The far end answered, or the ring was answered. */
-  | { readonly type: 'connected' }
+  | { readonly type: 'connected'; readonly answer: AnswerSupervision }
+  | { readonly type: 'line-event'; readonly event: LineEvent }
   | { readonly type: 'outcome'; readonly outcome: Outcome }
   | { readonly type: 'digit'; readonly digit: string }
   | { readonly type: 'signalled' }

@@ -37,7 +37,7 @@ export function inRinging(state: Ringing, input: Input): Step {
   }
   if (input.type === 'timeout' && input.timer === 'ring-gap') {
     const { state: idle, effects } = enterIdle(state.modem);
-    return { state: idle, effects: [{ type: 'abandoned' }, ...effects] };
+    return { state: idle, effects: [{ type: 'abandoned', why: 'caller-gave-up' }, ...effects] };
   }
   if (state.announced) return { state, effects: [] };
   if (input.type === 'timeout' && input.timer === 'caller-id') return announce(state, { state, effects: [] });
