@@ -80,9 +80,7 @@ export class CredentialKeeper {
   }
 
   start(): void {
-    this.#running = this.#keep().catch(() => {
-      // Only stopping ends it.
-    });
+    this.#running = this.#keep();
   }
 
   async stop(): Promise<void> {
@@ -90,12 +88,19 @@ export class CredentialKeeper {
     await this.#running;
   }
 
+  /** Until `stop`, whatever one look comes to. */
   async #keep(): Promise<void> {
-    const { clock } = this.#deps;
-    for (;;) {
-      await this.#look();
-      this.#tell();
-      await delay(clock, this.#options.lookMs ?? LOOK_MS, this.#stopping.signal);
+    const { clock, log } = this.#deps;
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      try {
+        await this.#look();
+        this.#tell();
+      } catch (thrown) {
+        log.error('looking after the certificate failed; looking again', { reason: printable(messageOf(thrown)) });
+      }
+      // Rejects when it is told to stop, and the loop sees that.
+      await delay(clock, this.#options.lookMs ?? LOOK_MS, signal).catch(() => {});
     }
   }
 

@@ -22,10 +22,12 @@ let directory: string;
 let server: RunningServer;
 let reports: CredentialReport[];
 let warnings: string[];
+let errors: string[];
 let keeper: CredentialKeeper | undefined;
 const log: Logger = {
   ...silentLogger,
   warn: (message, fields) => void warnings.push(`${message} ${JSON.stringify(fields)}`),
+  error: (message, fields) => void errors.push(`${message} ${JSON.stringify(fields)}`),
 };
 const deps = { clock, random: systemRandom, log };
 
@@ -35,6 +37,7 @@ beforeEach(async () => {
   clock.offset = 0;
   reports = [];
   warnings = [];
+  errors = [];
   const member = await enroll(
     { ...deps, resolveSrv: async () => [] },
     {
@@ -73,7 +76,7 @@ async function keep(enrollAnew?: () => Promise<void>) {
   keeper = new CredentialKeeper(node as never, { ...deps, opened, tell, ...again }, { directory, lookMs: 10 });
   keeper.start();
   await eventually(() => expect(reports.length).toBeGreaterThan(0));
-  return { node, first: identity! };
+  return { node, current: () => renewable.current, first: identity! };
 }
 
 describe('the keeper of a certificate', () => {
@@ -126,6 +129,19 @@ describe('the keeper of a certificate', () => {
     });
     await eventually(() => expect(reports.at(-1)?.state).toBe('valid'));
     expect(node.identity.certificate.fingerprint).toBe(fresh.certificate.fingerprint);
+  });
+
+  it('looks again after whatever went wrong at one look', async () => {
+    const { node, current, first } = await keep();
+    let refused = 0;
+    vi.spyOn(node, 'identity', 'get').mockImplementation(() => {
+      if (refused++ < 2) throw new Error('out of order');
+      return current();
+    });
+    clock.offset = 305 * DAY;
+    await eventually(() => expect(current().certificate.fingerprint).not.toBe(first.certificate.fingerprint));
+    expect(errors).toHaveLength(2);
+    expect(errors[0]).toMatch(/looking again.*out of order/);
   });
 
   it('leaves an identity of another node alone', async () => {
