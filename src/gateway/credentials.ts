@@ -86,7 +86,7 @@ export class Credentials {
     const tell = (report: CredentialReport) => {
       this.#tell(report);
       const { fingerprint } = node.identity.certificate;
-      if (fingerprint !== published) publisher.start().catch(() => {});
+      if (fingerprint !== published) void publisher.start();
       published = fingerprint;
     };
     const again = enrollAnew === undefined ? {} : { enrollAnew };
