@@ -71,10 +71,24 @@ function contradictions(config: Config): ConfigProblem[] {
   }
   // RFC 7890 §4: a bootstrap peer takes newcomers, and a client takes nobody.
   if (roles.includes('bootstrap') && roles.includes('client')) say('roles', 'a bootstrap node is a peer, not a client');
+  problems.push(...mailboxProblems(config));
   const seen = new Set<string>();
   phones.forEach(({ user }, i) => {
     if (seen.has(user)) say(`phones[${i}].user`, 'this user is listed twice');
     seen.add(user);
   });
   return problems;
+}
+
+function mailboxProblems({ voice_mail: { mailbox } }: Config): ConfigProblem[] {
+  return mailbox.flatMap(({ user, pin, pin_file: file }, i): ConfigProblem[] => {
+    const path = `voice_mail.mailbox[${i}]`;
+    const isKnown = mailbox.findIndex((other) => other.user === user) < i;
+    return [
+      ...(isKnown ? [{ path: `${path}.user`, advice: 'this user has a mailbox already' }] : []),
+      ...(pin !== undefined && file !== undefined
+        ? [{ path: `${path}.pin`, advice: 'give the PIN here or in a file, not both' }]
+        : []),
+    ];
+  });
 }

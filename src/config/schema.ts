@@ -1,17 +1,10 @@
 import * as z from 'zod/mini';
+import { section, withDefault } from '#config/shapes.ts';
 import { domainName, e164, e164Prefix, hostPort, text, userName, userPattern, whole } from '#config/values.ts';
+import { voiceMail } from '#config/voice-mail.ts';
 
 const ROLES = ['peer', 'client', 'gateway', 'proxy', 'enrollment', 'bootstrap'] as const;
 const COUNTRIES = ['US', 'GB', 'DE', 'FR'] as const;
-
-function withDefault<T extends z.ZodMiniType>(schema: T, value: z.core.util.NoUndefined<z.output<T>>) {
-  return z._default(schema, value);
-}
-
-/** A section that may be left out when all its values have defaults. */
-function section<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
-  return z.prefault(z.strictObject(shape), {} as never);
-}
 
 const portRange = z
   .tuple([whole(1024, 65_535), whole(1024, 65_535)])
@@ -167,6 +160,7 @@ export const configSchema = z.strictObject({
   phones: withDefault(z.array(phone).check(z.maxLength(256)), []),
   sip,
   enrollment,
+  voice_mail: voiceMail,
   mqtt: z.optional(mqtt),
   limits,
 });
