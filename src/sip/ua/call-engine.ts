@@ -28,12 +28,15 @@ export interface CallOptions {
   readonly withheld?: boolean;
   readonly credentials?: { readonly user: string; readonly password: string };
   readonly signal?: AbortSignal;
+  /** Reason of the CANCEL (RFC 3326), asked when `signal` aborts. */
+  readonly cancelReason?: () => string;
 }
 
 /** Why a call did not come about, or ended. `status` is a SIP status code where there was one. */
 export interface CallEnd {
   readonly by: 'local' | 'remote' | 'failure';
   readonly status: number | undefined;
+  /** The value of the Reason field (RFC 3326) where the far end gave one, else words. */
   readonly reason: string;
 }
 
@@ -78,4 +81,6 @@ export interface CallEngine {
 export interface CallFault {
   readonly code: 'rejected' | 'timeout' | 'aborted' | 'transport' | 'media';
   readonly status: number | undefined;
+  /** The value of the Reason field (RFC 3326) of the refusal or the CANCEL. */
+  readonly reason?: string | undefined;
 }

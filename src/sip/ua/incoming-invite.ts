@@ -40,7 +40,7 @@ export class IncomingInvite implements IncomingCall {
     this.localTag = newTag(context.random);
     this.#timeout = context.clock.after(context.options.answerTimeoutMs, () => this.reject(480, phraseOf(480)));
     parts.transaction.observe({
-      cancelled: (reason) => this.#giveUp(487, reason ?? 'cancelled'),
+      cancelled: (reason) => this.#giveUp(487, 'cancelled', reason),
       failed: () => this.#giveUp(undefined, 'the transaction failed'),
     });
   }
@@ -154,12 +154,12 @@ export class IncomingInvite implements IncomingCall {
     }
   }
 
-  #giveUp(status: number | undefined, reason: string): void {
+  #giveUp(status: number | undefined, what: string, reason?: string): void {
     if (this.#settled) return;
     this.#settle();
     const { request } = this.#parts.transaction;
     if (status !== undefined) this.#parts.transaction.respond(replyTo(request, status, { toTag: this.localTag }));
-    this.#abandoned.abort(new Failure<CallFault>({ code: 'aborted', status }, `The caller gave up: ${reason}`));
+    this.#abandoned.abort(new Failure<CallFault>({ code: 'aborted', status, reason }, `The caller gave up: ${what}`));
   }
 
   #settle(): void {

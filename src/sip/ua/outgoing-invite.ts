@@ -140,7 +140,7 @@ class OutgoingInvite {
     if ((response.status === 401 || response.status === 407) && this.#answerChallenge(response)) return;
     this.#reject(
       new Failure<CallFault>(
-        { code: 'rejected', status: response.status },
+        { code: 'rejected', status: response.status, reason: response.headers.value('Reason') },
         `The call was refused: ${response.status} ${response.phrase}`,
       ),
     );
@@ -205,7 +205,8 @@ class OutgoingInvite {
   }
 
   async #hangUpStray(dialog: Dialog): Promise<void> {
-    const { request } = nextRequest(dialog, 'BYE');
+    const reason = this.#reason();
+    const { request } = nextRequest(dialog, 'BYE', reason === undefined ? [] : [['Reason', reason]]);
     const flow = await flowInDialog(this.#context, this.#flow, request);
     this.#context.transactions.send(request, flow, { response: () => {}, failed: () => {} });
   }
@@ -219,7 +220,14 @@ class OutgoingInvite {
 
   /** Does nothing before the first provisional response; `#onProvisional` comes back here then (RFC 3261 §9.1). */
   #cancel(): void {
-    if (this.#transaction !== undefined) this.#context.transactions.cancel(this.#transaction);
+    if (this.#transaction === undefined) return;
+    this.#context.transactions.cancel(this.#transaction, this.#reason());
+  }
+
+  /** Why it is no longer wanted, where whoever gave it up says so. */
+  #reason(): string | undefined {
+    const { signal, cancelReason } = this.#parts.options;
+    return signal?.aborted === true ? cancelReason?.() : undefined;
   }
 }
 
