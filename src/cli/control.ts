@@ -81,7 +81,7 @@ const WAYS = {
 } as const;
 
 function statusLines(status: Status): readonly string[] {
-  const { node, line, phones, calls, mqtt, sip, bootstrap, enrollment } = status;
+  const { node, phones, calls, mqtt, sip, bootstrap, enrollment } = status;
   const lines = [
     `roles     ${status.roles.join(', ')}; up ${status.uptimeSeconds} s, ${status.memoryMb} MB, loop delay ${status.loopDelayP99Ms} ms, state ${status.state}`,
   ];
@@ -106,7 +106,7 @@ function statusLines(status: Status): readonly string[] {
   if (bootstrap !== undefined) lines.push(`bootstrap ${bootstrap}`);
   if (enrollment !== undefined) lines.push(`enroll    ${enrollment}`);
   if (sip !== undefined) lines.push(`sip       ${sip}`);
-  if (line) {
+  for (const line of status.lines) {
     const detail = 'reason' in line ? line.reason : 'modem' in line ? line.modem : '';
     const kind = line.emulated ? ' (emulated)' : '';
     lines.push(

@@ -1,4 +1,5 @@
 import type * as z from 'zod/mini';
+import { lineProblems, listLines } from '#config/line-list.ts';
 import type { ConfigProblem } from '#config/problem.ts';
 import { type Config, configSchema } from '#config/schema.ts';
 
@@ -8,13 +9,20 @@ const MAX_PROBLEMS = 100;
 export function checkConfig(
   tree: unknown,
 ): { readonly config: Config } | { readonly problems: readonly ConfigProblem[] } {
-  const parsed = configSchema.safeParse(tree, { reportInput: false });
+  const forms = listLines(tree);
+  const parsed = configSchema.safeParse(forms.tree, { reportInput: false });
+  const told = ({ path, advice }: ConfigProblem) => ({
+    path: forms.isSingle ? path.replace(/^line\[0\]/, 'line') : path,
+    advice,
+  });
   if (!parsed.success) {
     const problems = parsed.error.issues.flatMap((issue) => describe(issue)).slice(0, MAX_PROBLEMS);
-    return { problems };
+    return { problems: problems.map(told) };
   }
-  const problems = contradictions(parsed.data);
-  return problems.length > 0 ? { problems } : { config: parsed.data };
+  const { line: lines, ...rest } = parsed.data;
+  const config = { ...rest, lines };
+  const problems = contradictions(config);
+  return problems.length > 0 ? { problems: problems.map(told) } : { config };
 }
 
 function describe(issue: z.core.$ZodIssue): ConfigProblem[] {
@@ -57,14 +65,13 @@ const NAMES: ReadonlyMap<string, string> = new Map([
 
 /** What no single setting shows. */
 function contradictions(config: Config): ConfigProblem[] {
-  const { roles, line, phones } = config;
+  const { roles, lines, phones } = config;
   const problems: ConfigProblem[] = [];
   const say = (path: string, advice: string) => problems.push({ path, advice });
   if (roles.includes('peer') && roles.includes('client')) say('roles', 'a node is either "peer" or "client", not both');
-  if (roles.includes('gateway') && !line)
+  if (roles.includes('gateway') && lines.length === 0)
     say('line', 'the role "gateway" needs a [line] with a device or emulated = true');
-  if (line && !line.emulated && line.device === undefined) say('line.device', 'name the modem, or set emulated = true');
-  if (line?.emulated && line.device !== undefined) say('line.emulated', 'a line has a device or is emulated, not both');
+  problems.push(...lineProblems(lines));
   if (phones.length > 0 && !roles.includes('proxy')) say('phones', 'phones need the role "proxy"');
   if (roles.includes('enrollment') && config.enrollment.directory === undefined) {
     say('enrollment.directory', 'name the folder that `copperring overlay create` made');

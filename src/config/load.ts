@@ -37,9 +37,20 @@ export async function loadConfig(
       throw failure('not-toml', file, [{ path: file, advice: `this is not TOML: ${messageOf(thrown)}` }]);
     }
   }
-  for (const [path, text] of variables(environment)) assign(tree, path, readValue(text, parse));
+  const misplaced: ConfigProblem[] = [];
+  for (const [path, text] of variables(environment)) {
+    if (!assign(tree, path, readValue(text, parse))) {
+      misplaced.push({
+        path: path.join('.'),
+        advice: 'a part of a list cannot be set by a variable; change it in the file',
+      });
+    }
+  }
   const outcome = checkConfig(tree);
-  if ('problems' in outcome) throw failure('invalid', file ?? 'the configuration', outcome.problems);
+  const problems = [...misplaced, ...('problems' in outcome ? outcome.problems : [])];
+  if ('problems' in outcome || problems.length > 0) {
+    throw failure('invalid', file ?? 'the configuration', problems);
+  }
   return outcome.config;
 }
 
@@ -76,16 +87,19 @@ function readValue(text: string, parse: (source: string) => Record<string, unkno
   }
 }
 
-function assign(tree: Record<string, unknown>, path: readonly string[], value: unknown): void {
+/** False where the path leads into a list: whoever wrote `[[line]]` means several, and the variable names none of them. */
+function assign(tree: Record<string, unknown>, path: readonly string[], value: unknown): boolean {
   let at = tree;
   for (const key of path.slice(0, -1)) {
     const next = Object.hasOwn(at, key) ? at[key] : undefined;
+    if (Array.isArray(next)) return false;
     const section: Record<string, unknown> = isTable(next) ? next : {};
     at[key] = section;
     at = section;
   }
   const last = path.at(-1);
   if (last !== undefined) at[last] = value;
+  return true;
 }
 
 function isTable(value: unknown): value is Record<string, unknown> {

@@ -1,10 +1,10 @@
 import * as z from 'zod/mini';
+import { line } from '#config/line.ts';
 import { section, withDefault } from '#config/shapes.ts';
-import { domainName, e164, e164Prefix, hostPort, text, userName, userPattern, whole } from '#config/values.ts';
+import { domainName, e164Prefix, hostPort, text, userName, userPattern, whole } from '#config/values.ts';
 import { voiceMail } from '#config/voice-mail.ts';
 
 const ROLES = ['peer', 'client', 'gateway', 'proxy', 'enrollment', 'bootstrap'] as const;
-const COUNTRIES = ['US', 'GB', 'DE', 'FR'] as const;
 
 const portRange = z
   .tuple([whole(1024, 65_535), whole(1024, 65_535)])
@@ -45,30 +45,6 @@ const overlay = section({
     join_ms: z.optional(whole(1000, 3_600_000)),
     unreachable_ms: z.optional(whole(100, 3_600_000)),
   }),
-});
-
-const line = z.strictObject({
-  name: withDefault(z.string().check(z.regex(/^[0-9A-Za-z_-]{1,32}$/)), 'line'),
-  /** A serial device, best by its stable name under /dev/serial/by-id. */
-  device: z.optional(text),
-  /** A line emulated by a process of its own, in place of a device. */
-  emulated: withDefault(z.boolean(), false),
-  country: withDefault(z.enum(COUNTRIES), 'US'),
-  baud_rate: withDefault(whole(9600, 921_600), 115_200),
-  /** The line's own number. */
-  number: z.optional(e164),
-  /** What others may reach through this line, as announced in the overlay. */
-  serves: withDefault(z.array(e164Prefix).check(z.maxLength(64)), ['+']),
-  /** Who rings when the line does. */
-  rings: withDefault(z.array(userName).check(z.maxLength(16)), []),
-  /** Seconds the phones ring before the line is left alone. */
-  ring_seconds: withDefault(whole(5, 300), 60),
-  dial_seconds: withDefault(whole(5, 300), 90),
-  /** Seconds of silence that end a call; by default silence ends nothing. */
-  silence_seconds: z.optional(whole(5, 3600)),
-  /** Preference among gateways, less is better. */
-  priority: withDefault(whole(0, 255), 10),
-  cost: withDefault(whole(0, 65_535), 0),
 });
 
 const dialPlan = section({
@@ -155,7 +131,8 @@ export const configSchema = z.strictObject({
   state: z.optional(text),
   log_level: withDefault(z.enum(['debug', 'info', 'warn', 'error']), 'info'),
   overlay,
-  line: z.optional(line),
+  /** `[line]` is read as a list of one (line-list.ts). */
+  line: withDefault(z.array(line).check(z.maxLength(16)), []),
   dial_plan: dialPlan,
   phones: withDefault(z.array(phone).check(z.maxLength(256)), []),
   sip,
@@ -165,5 +142,10 @@ export const configSchema = z.strictObject({
   limits,
 });
 
-export type Config = z.output<typeof configSchema>;
-export type ConfigInput = z.input<typeof configSchema>;
+type Output = z.output<typeof configSchema>;
+type Input = z.input<typeof configSchema>;
+type LineInput = z.input<typeof line>;
+
+export type Config = Omit<Output, 'line'> & { readonly lines: Output['line'] };
+/** What a file can say: one line or several. */
+export type ConfigInput = Omit<Input, 'line'> & { readonly line?: LineInput | readonly LineInput[] };

@@ -103,7 +103,7 @@ export class Application {
       bootstrap: member?.summary.bootstrap,
       enrollment: this.#enrollment?.address,
       sip: member?.summary.sip,
-      line: member?.lineStatus,
+      lines: member?.lines ?? [],
       phones: member?.phones?.status ?? [],
       calls: this.calls.list.map((call) => describeCall(call, now)),
       mqtt: this.#mqtt && (this.#mqtt.connected ? 'connected' : 'not connected'),
@@ -128,7 +128,7 @@ export class Application {
     this.#closers.push(['control', () => control.stop()]);
   }
 
-  async #startMqtt({ mqtt, overlay }: Config): Promise<void> {
+  async #startMqtt({ mqtt, overlay, lines }: Config): Promise<void> {
     if (!mqtt) return;
     const { MqttReporter: Reporter } = await import('#mqtt/reporter.ts');
     const reporter = new Reporter(
@@ -145,7 +145,8 @@ export class Application {
       },
     );
     this.#mqtt = reporter;
-    this.events.on(reportTo(reporter));
+    const names = lines.map(({ name }) => name);
+    this.events.on(reportTo(reporter, names));
     await reporter.start();
     this.#closers.push(['mqtt', () => reporter.stop()]);
   }

@@ -1,18 +1,19 @@
 import { type DialledContext, readDialled } from '#gateway/dialled.ts';
+import type { LineDesk } from '#gateway/line-desk.ts';
 import { pstnToSip } from '#gateway/pstn-to-sip.ts';
-import { type LineScenarioDeps, sipToPstn } from '#gateway/sip-to-pstn.ts';
+import { type OutboundDeps, sipToPstn } from '#gateway/sip-to-pstn.ts';
 import { messageOf } from '#platform/failure.ts';
 import { printable } from '#platform/log.ts';
 import type { IncomingRing } from '#pstn/line.ts';
 import type { RouteTarget } from '#sip/adapter/call-router.ts';
 import type { CallEngine, IncomingCall } from '#sip/ua/call-engine.ts';
 
-export interface CallsSideDeps extends LineScenarioDeps {
+export interface CallsSideDeps extends OutboundDeps {
   readonly engine: CallEngine;
   readonly locate: (aor: string, signal: AbortSignal) => Promise<readonly RouteTarget[]>;
 }
 
-/** Starts the scenario that fits: one for calls that arrive by SIP, one for rings of the line. */
+/** Starts the scenario that fits: one for calls that arrive by SIP, one for rings of a line. */
 export class CallsSide {
   readonly #deps: CallsSideDeps;
   readonly #context: DialledContext;
@@ -22,7 +23,7 @@ export class CallsSide {
     this.#context = context;
   }
 
-  /** From now on calls that SIP hands to this process go to the line. */
+  /** From now on calls that SIP hands to this process go to a line. */
   serve(): void {
     this.#deps.engine.onIncoming((call) => {
       this.#incoming(call).catch((thrown) => {
@@ -32,9 +33,9 @@ export class CallsSide {
     });
   }
 
-  ring(ring: IncomingRing): Promise<void> {
-    const { config } = this.#deps.desk;
-    return pstnToSip(this.#deps, ring, {
+  ring(desk: LineDesk, ring: IncomingRing): Promise<void> {
+    const { config } = desk;
+    return pstnToSip({ ...this.#deps, desk }, ring, {
       rings: config.rings,
       ringSeconds: config.ring_seconds,
       pstnDomain: this.#context.pstnDomain,
@@ -48,7 +49,7 @@ export class CallsSide {
     if (caller === undefined) return call.reject(403, 'Caller Unknown');
     if (dialled.kind === 'user') return call.reject(404, 'No Such User Here');
     if (dialled.kind === 'unusable') return call.reject(484, 'Address Incomplete');
-    this.#deps.log.info('call to the line', { caller: printable(caller) });
+    this.#deps.log.info('call to a line', { caller: printable(caller) });
     await sipToPstn(this.#deps, call, { caller, dialled });
   }
 }

@@ -41,6 +41,8 @@ export type GatewayEvent =
       readonly caller: string;
       readonly callerName: string | undefined;
       readonly callee: string;
+      /** The line's name; undefined while none is chosen. */
+      readonly line: string | undefined;
       /** Why it ended or was refused. */
       readonly reason: string | undefined;
     }

@@ -1,3 +1,4 @@
+import type { LineConfig } from '#config/line.ts';
 import type { Config } from '#config/schema.ts';
 import type { CallRecords } from '#gateway/call-records.ts';
 import { type DialDecision, decide } from '#gateway/dial-plan.ts';
@@ -5,7 +6,6 @@ import type { Dialled } from '#gateway/dialled.ts';
 import { lineDigits, type NumberPlan } from '#gateway/number-plan.ts';
 import type { Line } from '#pstn/line.ts';
 
-export type LineConfig = NonNullable<Config['line']>;
 export type Diallable = Extract<Dialled, { kind: 'number' | 'emergency' | 'short' }>;
 
 export interface LineDeskDeps {
@@ -14,7 +14,7 @@ export interface LineDeskDeps {
   readonly plan: NumberPlan;
 }
 
-/** The own line as the call scenarios see it: whether it is free, what it serves, and who may use it. */
+/** One line as the call scenarios see it: whether it is free, what it serves, and who may use it. */
 export class LineDesk {
   readonly line: Line;
   readonly config: LineConfig;
@@ -41,8 +41,14 @@ export class LineDesk {
   }
 
   serves(dialled: Diallable): boolean {
-    if (dialled.kind !== 'number') return true;
-    return this.config.serves.some((prefix) => dialled.e164.startsWith(prefix));
+    return this.fit(dialled) >= 0;
+  }
+
+  /** How many characters of the number the line's longest prefix for it covers; -1 when it does not serve it. */
+  fit(dialled: Diallable): number {
+    if (dialled.kind !== 'number') return 0;
+    const fitting = this.config.serves.filter((prefix) => dialled.e164.startsWith(prefix));
+    return Math.max(-1, ...fitting.map((prefix) => prefix.length));
   }
 
   judge(caller: string, dialled: Diallable): DialDecision {

@@ -1,5 +1,6 @@
 import type { EventHub, GatewayEvent } from '#gateway/events.ts';
 import type { LineDesk } from '#gateway/line-desk.ts';
+import type { LinePool } from '#gateway/line-pool.ts';
 import type { LiveCalls } from '#gateway/live-calls.ts';
 import { type Clock, delay } from '#platform/clock.ts';
 import { messageOf } from '#platform/failure.ts';
@@ -10,21 +11,21 @@ import { gatewayNamespaces } from '#reload/usages/pstn-gateway/gateway-names.ts'
 import { type GatewayDescription, GatewayPublisher } from '#reload/usages/pstn-gateway/gateway-publisher.ts';
 
 export interface LineSideDeps {
-  readonly desk: LineDesk;
+  readonly lines: LinePool;
   readonly calls: LiveCalls;
   readonly opened: OpenedNode;
   readonly events: EventHub;
   readonly clock: Clock;
   readonly log: Logger;
-  /** The scenario for a ring. */
-  readonly ring: (ring: IncomingRing) => Promise<void>;
+  /** The scenario for a ring of a line. */
+  readonly ring: (desk: LineDesk, ring: IncomingRing) => Promise<void>;
 }
 
 const LOOK_AGAIN_MS = 500;
 
 /**
- * Keeps the overlay's records of this gateway in step with its line: published while the modem is there, with capacity 0
- * while the line is busy, withdrawn while the modem is missing.
+ * Keeps the overlay's records of this gateway in step with its lines: published while a modem is there, with the number of free lines as
+ * capacity, withdrawn while all modems are missing.
  */
 export class LineSide {
   readonly #deps: LineSideDeps;
@@ -42,26 +43,27 @@ export class LineSide {
     return this.#publisher?.isPublished ?? false;
   }
 
-  /** Resolves once the first attempt to open the modem is over and the overlay knows of it. */
+  /** Resolves once the first attempts to open the modems are over and the overlay knows of them. */
   async start(): Promise<void> {
-    const { line } = this.#deps.desk;
-    line.observe({ status: (status) => this.#changed(status), ring: (ring) => this.#ring(ring) });
-    await line.start();
+    const { desks } = this.#deps.lines;
+    for (const desk of desks) {
+      desk.line.observe({ status: (status) => this.#changed(desk, status), ring: (ring) => this.#ring(desk, ring) });
+    }
+    await Promise.all(desks.map(({ line }) => line.start()));
     this.#follow();
     await this.#work;
   }
 
-  /** Withdraws the records, then gives the line back. */
+  /** Withdraws the records, then gives the lines back. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     this.#follow();
     await this.#work;
-    await this.#deps.desk.line.stop();
+    await Promise.all(this.#deps.lines.desks.map(({ line }) => line.stop()));
   }
 
-  #changed(status: LineStatus): void {
-    const { desk, events } = this.#deps;
-    events.emit({
+  #changed(desk: LineDesk, status: LineStatus): void {
+    this.#deps.events.emit({
       event: 'line',
       line: desk.line.name,
       state: status.state,
@@ -72,8 +74,10 @@ export class LineSide {
     this.#follow();
   }
 
-  #ring(ring: IncomingRing): void {
-    this.#deps.ring(ring).catch((thrown) => this.#deps.log.error('ringing failed', { reason: messageOf(thrown) }));
+  #ring(desk: LineDesk, ring: IncomingRing): void {
+    this.#deps.ring(desk, ring).catch((thrown) => {
+      this.#deps.log.error('ringing failed', { line: desk.line.name, reason: messageOf(thrown) });
+    });
   }
 
   #follow(): void {
@@ -85,9 +89,9 @@ export class LineSide {
   }
 
   async #match(): Promise<void> {
-    const { desk, events, opened } = this.#deps;
+    const { lines, events, opened } = this.#deps;
     const name = opened.node.records.userName;
-    const wanted = desk.isPresent && !this.#isStopping;
+    const wanted = lines.isPresent && !this.#isStopping;
     if (!wanted) {
       const publisher = this.#publisher;
       this.#publisher = undefined;
@@ -117,14 +121,13 @@ export class LineSide {
   }
 
   #describe(): GatewayDescription {
-    const { desk } = this.#deps;
-    const { serves, rings, priority, cost } = desk.config;
+    const { lines } = this.#deps;
     return {
       outbound: true,
-      inbound: rings.length > 0,
+      inbound: lines.desks.some(({ config }) => config.rings.length > 0),
       emergency: this.#emergency,
-      capacity: desk.isFree ? 1 : 0,
-      prefixes: serves.map((prefix) => ({ digits: prefix.slice(1), priority, cost })),
+      capacity: lines.freeLines,
+      prefixes: lines.prefixes,
     };
   }
 }

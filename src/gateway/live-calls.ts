@@ -6,6 +6,8 @@ export interface CallInfo {
   readonly caller: string;
   readonly callerName: string | undefined;
   readonly callee: string;
+  /** The line's name; undefined until one is chosen. */
+  readonly line: string | undefined;
 }
 
 export type CallState = 'dialling' | 'ringing' | 'answered' | 'ended' | 'refused' | 'missed';
@@ -19,6 +21,8 @@ export class LiveCall {
   readonly hangUp = new AbortController();
   state: CallState;
   answeredAt: number | undefined;
+  /** The line it goes over; changes while lines are tried. */
+  line: string | undefined;
   readonly #deps: { readonly clock: Clock; readonly events: EventHub };
 
   constructor(
@@ -30,6 +34,7 @@ export class LiveCall {
     this.id = id;
     this.info = info;
     this.state = info.state;
+    this.line = info.line;
     this.startedAt = deps.clock.now();
   }
 
@@ -37,7 +42,17 @@ export class LiveCall {
     this.state = state;
     if (state === 'answered') this.answeredAt = this.#deps.clock.now();
     const { direction, caller, callerName, callee } = this.info;
-    this.#deps.events.emit({ event: 'call', id: this.id, direction, state, caller, callerName, callee, reason });
+    this.#deps.events.emit({
+      event: 'call',
+      id: this.id,
+      direction,
+      state,
+      caller,
+      callerName,
+      callee,
+      line: this.line,
+      reason,
+    });
   }
 
   digit(from: 'line' | 'phone', digit: string): void {

@@ -8,11 +8,12 @@ import { Credentials } from '#gateway/credentials.ts';
 import type { DialledContext } from '#gateway/dialled.ts';
 import type { EventHub } from '#gateway/events.ts';
 import { LineDesk } from '#gateway/line-desk.ts';
+import { LinePool } from '#gateway/line-pool.ts';
 import { LineSide } from '#gateway/line-side.ts';
 import type { LiveCalls } from '#gateway/live-calls.ts';
 import { nodeOptions } from '#gateway/node-options.ts';
 import { numberPlans } from '#gateway/number-plan.ts';
-import { type OpenedLine, openLine } from '#gateway/open-line.ts';
+import { type OpenedLine, openLines } from '#gateway/open-line.ts';
 import { type Discovery, OverlaySide } from '#gateway/overlay-side.ts';
 import { PeerStreams } from '#gateway/peer-streams.ts';
 import { PhoneHosts } from '#gateway/phone-hosts.ts';
@@ -63,8 +64,8 @@ export class MemberSide {
   readonly #records: CallRecords;
   readonly #credentials: Credentials;
   #parts: Parts | undefined;
-  #opened: OpenedLine | undefined;
-  #desk: LineDesk | undefined;
+  #opened: readonly OpenedLine[] = [];
+  #lines: LinePool | undefined;
   #line: LineSide | undefined;
   #ownProxy: SipTarget | undefined;
   #sipAddress: string | undefined;
@@ -93,11 +94,14 @@ export class MemberSide {
     return this.#credentials.reports;
   }
 
-  get lineStatus(): Status['line'] {
-    const desk = this.#desk;
-    if (!desk) return undefined;
-    const { name, status } = desk.line;
-    return { name, emulated: desk.config.emulated, published: this.#line?.isPublished ?? false, ...status };
+  get lines(): Status['lines'] {
+    const published = this.#line?.isPublished ?? false;
+    return (this.#lines?.desks ?? []).map(({ line, config, isPresent }) => ({
+      name: line.name,
+      emulated: config.emulated,
+      published: published && isPresent,
+      ...line.status,
+    }));
   }
 
   get summary() {
@@ -114,7 +118,7 @@ export class MemberSide {
 
   async start(): Promise<void> {
     this.#records.load();
-    await this.#openLine();
+    await this.#openLines();
     const parts = await this.#open();
     this.#parts = parts;
     const { node } = parts.opened;
@@ -134,7 +138,7 @@ export class MemberSide {
     await this.#quietly('credentials', this.#credentials.stop());
     const { opened, phones, sip, streams } = this.#parts ?? {};
     await this.#quietly('line', this.#line?.stop());
-    await this.#quietly('emulator', this.#opened?.close());
+    for (const { close } of this.#opened) await this.#quietly('emulator', close());
     await this.#quietly('phones', phones?.stop());
     await this.#quietly('sip', sip?.stop());
     streams?.close();
@@ -189,12 +193,15 @@ export class MemberSide {
     this.#watch = this.#deps.clock.after(WATCH_MS, () => this.#watchOverlay(parts, joined));
   }
 
-  async #openLine(): Promise<void> {
-    const { line, roles, dial_plan: dialPlan } = this.#config;
-    if (!line || !roles.includes('gateway')) return;
-    this.#opened = await openLine({ ...this.#deps, log: this.#deps.log.child('line') }, line);
-    const deps = { line: this.#opened.line, records: this.#records, plan: numberPlans[line.country] };
-    this.#desk = new LineDesk(deps, { line, dialPlan });
+  async #openLines(): Promise<void> {
+    const { lines, roles, dial_plan: dialPlan } = this.#config;
+    if (!roles.includes('gateway')) return;
+    this.#opened = await openLines({ ...this.#deps, log: this.#deps.log.child('line') }, lines);
+    const desks = this.#opened.map(
+      ({ line, config }) =>
+        new LineDesk({ line, records: this.#records, plan: numberPlans[config.country] }, { line: config, dialPlan }),
+    );
+    this.#lines = new LinePool(desks);
   }
 
   async #open(): Promise<Parts> {
@@ -212,14 +219,14 @@ export class MemberSide {
     const context = {
       overlay: instanceName,
       pstnDomain,
-      plan: numberPlans[this.#config.line?.country ?? 'US'],
+      plan: numberPlans[this.#config.lines[0]?.country ?? 'US'],
       shortNumbers: this.#config.dial_plan.short_numbers,
     };
     const gatewayLog = log.child('gateway');
     const streams = new PeerStreams({ log: gatewayLog, attach: (stream) => this.#parts?.sip.attachStream(stream) });
     const overlay = new OverlaySide({ opened, streams, clock, random, log: gatewayLog });
     const router = new GatewayRouter(
-      { overlay, desk: this.#desk, isRegistered: (aor) => this.#isRegistered(aor), log: gatewayLog },
+      { overlay, lines: this.#lines, isRegistered: (aor) => this.#isRegistered(aor), log: gatewayLog },
       context,
     );
     const phones = this.#config.roles.includes('proxy')
@@ -238,8 +245,8 @@ export class MemberSide {
   }
 
   async #startLine({ opened, context, overlay, sip }: Parts): Promise<void> {
-    const desk = this.#desk;
-    if (!desk) return;
+    const lines = this.#lines;
+    if (!lines) return;
     const { clock, calls, events } = this.#deps;
     const log = this.#deps.log.child('gateway');
     const ownName = opened.node.records.userName;
@@ -248,13 +255,13 @@ export class MemberSide {
         ? [{ requestUri: `sip:${aor}`, open: async () => this.#toOwnProxy() }]
         : overlay.locate(aor, ownName, signal);
     const scenarios = new CallsSide(
-      { clock, log, desk, calls, records: this.#records, engine: sip.engine, locate },
+      { clock, log, lines, calls, records: this.#records, engine: sip.engine, locate },
       context,
     );
     scenarios.serve();
     const ring = scenarios.ring.bind(scenarios);
     this.#line = new LineSide(
-      { desk, calls, opened, events, clock, log, ring },
+      { lines, calls, opened, events, clock, log, ring },
       { emergency: this.#config.dial_plan.emergency },
     );
     await this.#line.start();

@@ -15,8 +15,8 @@ const GRAVITY = ['valid', 'failing', 'ending', 'not-yet-valid', 'expired'] as co
 
 type CallEvent = Extract<GatewayEvent, { event: 'call' }>;
 
-/** Tells the broker what happens. With several calls at a time the call topic shows the latest one. */
-export function reportTo(reporter: MqttReporter): (event: GatewayEvent) => void {
+/** Tells the broker what happens. With several calls at a time the call topic shows the latest one. `lines`: names in the configuration's order. */
+export function reportTo(reporter: MqttReporter, lines: readonly string[]): (event: GatewayEvent) => void {
   let overlay = { joined: false, published: false, node_id: null as string | null };
   const tellOverlay = (change: Partial<typeof overlay>) => {
     overlay = { ...overlay, ...change };
@@ -38,7 +38,9 @@ export function reportTo(reporter: MqttReporter): (event: GatewayEvent) => void 
         return tellOverlay({ joined: false });
       case 'line': {
         const { state, emulated, reason = null } = event;
-        return reporter.line({ state, present: state !== 'absent' && state !== 'starting', emulated, reason });
+        const report = { state, present: state !== 'absent' && state !== 'starting', emulated, reason };
+        reporter.namedLine(event.line, report);
+        return event.line === lines[0] ? reporter.line(report) : undefined;
       }
       case 'credentials': {
         const { user, state, notAfter, reason = null } = event;

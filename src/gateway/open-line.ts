@@ -1,4 +1,4 @@
-import type { LineConfig } from '#gateway/line-desk.ts';
+import type { LineConfig } from '#config/line.ts';
 import type { Clock } from '#platform/clock.ts';
 import { Failure } from '#platform/failure.ts';
 import type { Logger } from '#platform/log.ts';
@@ -13,13 +13,26 @@ export interface OpenLineDeps {
 }
 
 export interface OpenedLine {
+  readonly config: LineConfig;
   readonly line: Line;
   /** Ends the emulator, where there is one. */
   close(): Promise<void>;
 }
 
-/** The line of the configuration: a modem on a serial device, or an emulated one in a process of its own. */
-export async function openLine(deps: OpenLineDeps, config: LineConfig): Promise<OpenedLine> {
+/** Opens lines one after the other; when one can't be opened those before are closed again. */
+export async function openLines(deps: OpenLineDeps, configs: readonly LineConfig[]): Promise<readonly OpenedLine[]> {
+  const opened: OpenedLine[] = [];
+  try {
+    for (const config of configs) opened.push(await openLine(deps, config));
+    return opened;
+  } catch (thrown) {
+    await Promise.allSettled(opened.map(({ close }) => close()));
+    throw thrown;
+  }
+}
+
+/** A line of the configuration: a modem on a serial device, or an emulated one in a process of its own. */
+async function openLine(deps: OpenLineDeps, config: LineConfig): Promise<OpenedLine> {
   const { path, close } = await deviceOf(deps, config);
   const { name, country, baud_rate: baudRate, dial_seconds: dialSeconds, silence_seconds: silenceSeconds } = config;
   const line = new ModemLine(
@@ -33,7 +46,7 @@ export async function openLine(deps: OpenLineDeps, config: LineConfig): Promise<
       ...(silenceSeconds === undefined ? {} : { silenceSeconds }),
     },
   );
-  return { line, close };
+  return { config, line, close };
 }
 
 async function deviceOf(deps: OpenLineDeps, config: LineConfig): Promise<{ path: string; close(): Promise<void> }> {
@@ -42,6 +55,6 @@ async function deviceOf(deps: OpenLineDeps, config: LineConfig): Promise<{ path:
   // Loaded here, since a gateway with a real modem never needs it.
   const { LineEmulator } = await import('#pstn/emulator/client.ts');
   const emulator = await LineEmulator.start(deps, { program: deps.program, country: config.country });
-  deps.log.info('this line is emulated', { device: emulator.path });
+  deps.log.info('this line is emulated', { line: config.name, device: emulator.path });
   return { path: emulator.path, close: () => emulator.stop() };
 }

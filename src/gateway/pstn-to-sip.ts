@@ -1,4 +1,5 @@
 import { bridgeCalls } from '#gateway/call-bridge.ts';
+import type { LineDesk } from '#gateway/line-desk.ts';
 import type { LiveCall } from '#gateway/live-calls.ts';
 import type { LineScenarioDeps } from '#gateway/sip-to-pstn.ts';
 import { delay } from '#platform/clock.ts';
@@ -8,6 +9,8 @@ import type { RouteTarget } from '#sip/adapter/call-router.ts';
 import type { Call, CallEngine } from '#sip/ua/call-engine.ts';
 
 export interface RingScenarioDeps extends LineScenarioDeps {
+  /** The line that rings. */
+  readonly desk: LineDesk;
   readonly engine: CallEngine;
   /** Where the phones of a user are, seen from here. */
   readonly locate: (aor: string, signal: AbortSignal) => Promise<readonly RouteTarget[]>;
@@ -28,7 +31,8 @@ export async function pstnToSip(deps: RingScenarioDeps, ring: IncomingRing, opti
   const { number, name } = ring.callerId;
   const caller = number ?? ring.callerId.presentation;
   const callee = options.rings.join(', ') || (options.number ?? deps.desk.line.name);
-  await deps.calls.run({ direction: 'from-line', caller, callerName: name, callee }, 'ringing', async (live) => {
+  const info = { direction: 'from-line', caller, callerName: name, callee, line: deps.desk.line.name } as const;
+  await deps.calls.run(info, 'ringing', async (live) => {
     const end = await ringAndBridge(deps, live, { ring, options });
     const { startedAt, answeredAt } = live;
     const endedAt = deps.clock.now();

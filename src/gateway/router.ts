@@ -1,5 +1,6 @@
 import { type Dialled, type DialledContext, readDialled } from '#gateway/dialled.ts';
-import type { Diallable, LineDesk } from '#gateway/line-desk.ts';
+import type { Diallable } from '#gateway/line-desk.ts';
+import type { LinePool } from '#gateway/line-pool.ts';
 import { messageOf } from '#platform/failure.ts';
 import { type Logger, printable } from '#platform/log.ts';
 import type { CallRouter, RouteAnswer, RouteQuestion, RouteTarget } from '#sip/adapter/call-router.ts';
@@ -14,14 +15,14 @@ export interface OverlayCalls {
 
 export interface RouterDeps {
   readonly overlay: OverlayCalls;
-  /** The own line, in a gateway. */
-  readonly desk: LineDesk | undefined;
+  /** The own lines, in a gateway. */
+  readonly lines: LinePool | undefined;
   /** Whether a phone is registered at this process under the AOR. */
   readonly isRegistered: (aor: string) => boolean;
   readonly log: Logger;
 }
 
-/** Decides where a request goes: a phone here, a user elsewhere, the own line, or a gateway. */
+/** Decides where a request goes: a phone here, a user elsewhere, an own line, or a gateway. */
 export class GatewayRouter implements CallRouter {
   readonly #deps: RouterDeps;
   readonly #context: DialledContext;
@@ -67,12 +68,12 @@ export class GatewayRouter implements CallRouter {
 
   async #toNumber(dialled: Diallable, question: RouteQuestion, signal: AbortSignal): Promise<RouteAnswer> {
     if (question.method !== 'INVITE') return reject(405, 'Method Not Allowed');
-    if (question.fromOverlay) return this.#toOwnLine(dialled, question) ?? reject(404, 'No Line Here');
+    if (question.fromOverlay) return this.#toOwnLines(dialled, question) ?? reject(404, 'No Line Here');
     if (dialled.kind === 'number') {
       const onNet = await this.#onNet(dialled.e164, question, signal);
       if (onNet) return onNet;
     }
-    const own = this.#toOwnLine(dialled, question);
+    const own = this.#toOwnLines(dialled, question);
     if (own?.kind === 'local' || dialled.kind !== 'number') return own ?? reject(404, 'No Line Here');
     const targets = await this.#deps.overlay.gateways(dialled.e164, question.caller, signal);
     return targets.length > 0 ? { kind: 'targets', targets } : (own ?? reject(404, 'No Gateway Found'));
@@ -86,17 +87,22 @@ export class GatewayRouter implements CallRouter {
     return targets.length > 0 ? { kind: 'targets', targets } : undefined;
   }
 
-  /** The own line's answer; undefined when there is none that serves the number. */
-  #toOwnLine(dialled: Diallable, question: RouteQuestion): RouteAnswer | undefined {
-    const { desk, log } = this.#deps;
-    if (!desk?.serves(dialled)) return undefined;
-    const decision = desk.judge(question.caller, dialled);
-    if (!decision.allowed) {
-      log.info('call refused', { caller: printable(question.caller), why: decision.why });
-      return reject(decision.status, decision.phrase);
+  /** The own lines' answer; undefined when none serves the number. */
+  #toOwnLines(dialled: Diallable, question: RouteQuestion): RouteAnswer | undefined {
+    const { lines, log } = this.#deps;
+    const choice = lines?.choose(question.caller, dialled) ?? { kind: 'none' };
+    switch (choice.kind) {
+      case 'none':
+        return undefined;
+      case 'refused':
+        log.info('call refused', { caller: printable(question.caller), why: choice.decision.why });
+        return reject(choice.decision.status, choice.decision.phrase);
+      case 'busy':
+        // 5xx, so that the caller's proxy goes on to the next gateway.
+        return reject(503, 'Line Busy Or Absent');
+      case 'free':
+        return { kind: 'local' };
     }
-    // 5xx, so that the caller's proxy goes on to the next gateway.
-    return desk.isFree ? { kind: 'local' } : reject(503, 'Line Busy Or Absent');
   }
 }
 

@@ -1,6 +1,7 @@
 import { type BridgeDeps, bridgeCalls } from '#gateway/call-bridge.ts';
 import type { CallRecords } from '#gateway/call-records.ts';
 import type { Diallable, LineDesk } from '#gateway/line-desk.ts';
+import type { LineChoice, LinePool } from '#gateway/line-pool.ts';
 import type { LiveCall, LiveCalls } from '#gateway/live-calls.ts';
 import { Failure, messageOf } from '#platform/failure.ts';
 import { printable } from '#platform/log.ts';
@@ -8,9 +9,12 @@ import type { DialFault, LineCall } from '#pstn/line.ts';
 import type { Call, IncomingCall } from '#sip/ua/call-engine.ts';
 
 export interface LineScenarioDeps extends BridgeDeps {
-  readonly desk: LineDesk;
   readonly calls: LiveCalls;
   readonly records: CallRecords;
+}
+
+export interface OutboundDeps extends LineScenarioDeps {
+  readonly lines: LinePool;
 }
 
 /** How a failed dialling is told to the caller (RFC 3398 §7.2.4.1; 5xx sends the caller on to the next gateway). */
@@ -26,30 +30,35 @@ const DIAL_ANSWERS: Readonly<Record<DialFault['code'], readonly [status: number,
   modem: [503, 'Modem Failure', 41],
 };
 
-/** A phone or a peer calls a number over the own line. `caller` was authenticated; the dial plan decides. */
-export async function sipToPstn(
-  deps: LineScenarioDeps,
-  incoming: IncomingCall,
-  parties: { readonly caller: string; readonly dialled: Diallable },
-): Promise<void> {
+/** What says that this line can't take the call now, and nothing about the number: the next free line is tried. */
+const NEXT_LINE: ReadonlySet<string> = new Set<DialFault['code']>(['line-unavailable', 'glare', 'no-dial-tone']);
+
+interface Parties {
+  readonly caller: string;
+  readonly dialled: Diallable;
+}
+
+/** A phone or a peer calls a number over one of the own lines. `caller` was authenticated; the dial plan decides. */
+export async function sipToPstn(deps: OutboundDeps, incoming: IncomingCall, parties: Parties): Promise<void> {
   const { caller, dialled } = parties;
   const callee = dialled.kind === 'number' ? dialled.e164 : dialled.digits;
-  const info = { direction: 'to-line', caller, callerName: undefined, callee } as const;
-  const decision = deps.desk.judge(caller, dialled);
-  if (!decision.allowed) {
-    incoming.reject(decision.status, decision.phrase);
+  const info = { direction: 'to-line', caller, callerName: undefined, callee, line: undefined } as const;
+  const choice = deps.lines.choose(caller, dialled);
+  if (choice.kind !== 'free') {
+    const { status, phrase, why } = refusalOf(choice);
+    incoming.reject(status, phrase);
     await deps.calls.run(info, 'refused', async () => {});
-    deps.log.info('call refused', { caller: printable(caller), why: decision.why });
+    deps.log.info('call refused', { caller: printable(caller), why });
     return;
   }
   const begun = deps.records.begin(caller);
-  await deps.calls.run(info, 'dialling', async (live) => {
-    const end = await dialAndBridge(deps, live, { incoming, digits: deps.desk.digitsFor(dialled) });
+  await deps.calls.run({ ...info, line: choice.desks[0].line.name }, 'dialling', async (live) => {
+    const end = await dialAndBridge(deps, live, { incoming, dialled, desks: choice.desks });
     const { startedAt, answeredAt } = live;
     const answered = answeredAt !== undefined;
     const record = {
       direction: 'to-line',
-      line: deps.desk.line.name,
+      line: live.line ?? '',
       caller,
       callerName: undefined,
       callee,
@@ -66,19 +75,38 @@ export async function sipToPstn(
   });
 }
 
-async function dialAndBridge(
-  deps: LineScenarioDeps,
-  live: LiveCall,
-  { incoming, digits }: { readonly incoming: IncomingCall; readonly digits: string },
-): Promise<string> {
-  let line: LineCall;
+function refusalOf(choice: Exclude<LineChoice, { kind: 'free' }>): {
+  readonly status: number;
+  readonly phrase: string;
+  readonly why: string;
+} {
+  switch (choice.kind) {
+    case 'none':
+      return { status: 404, phrase: 'No Line Here', why: 'no line serves this number' };
+    case 'busy':
+      return { status: 503, phrase: 'Line Busy Or Absent', why: 'no line is free' };
+    case 'refused':
+      return choice.decision;
+  }
+}
+
+interface Outbound {
+  readonly incoming: IncomingCall;
+  readonly dialled: Diallable;
+  readonly desks: readonly [LineDesk, ...LineDesk[]];
+}
+
+async function dialAndBridge(deps: OutboundDeps, live: LiveCall, outbound: Outbound): Promise<string> {
+  const { incoming } = outbound;
+  let placed: { readonly line: LineCall; readonly desk: LineDesk };
   try {
     // The line gives no sign of ringing that can be relied on: the caller hears ringback from the moment of dialling.
     incoming.ring();
-    line = await deps.desk.line.dial(digits, AbortSignal.any([incoming.abandoned, live.hangUp.signal]));
+    placed = await dialFirstFree(deps, live, outbound);
   } catch (thrown) {
     return refuse(deps, incoming, thrown);
   }
+  const { line, desk } = placed;
   let phone: Call;
   try {
     phone = await incoming.answer();
@@ -87,10 +115,27 @@ async function dialAndBridge(
     return `phone: ${messageOf(thrown)}`;
   }
   live.tell('answered');
-  return bridgeCalls(deps, live, { line, phone, limitMs: deps.desk.callLimitMs });
+  return bridgeCalls(deps, live, { line, phone, limitMs: desk.callLimitMs });
 }
 
-function refuse(deps: LineScenarioDeps, incoming: IncomingCall, thrown: unknown): string {
+/** Dials on one line after the other while the reason to fail lies in the line. Rejects with `Failure<DialFault>`. */
+async function dialFirstFree(deps: OutboundDeps, live: LiveCall, { incoming, dialled, desks }: Outbound) {
+  const signal = AbortSignal.any([incoming.abandoned, live.hangUp.signal]);
+  let reason: unknown;
+  for (const desk of desks) {
+    live.line = desk.line.name;
+    try {
+      return { line: await desk.line.dial(desk.digitsFor(dialled), signal), desk };
+    } catch (thrown) {
+      reason = thrown;
+      if (!(thrown instanceof Failure) || !NEXT_LINE.has(thrown.code)) break;
+      deps.log.info('line not usable', { line: desk.line.name, why: thrown.message });
+    }
+  }
+  throw reason;
+}
+
+function refuse(deps: OutboundDeps, incoming: IncomingCall, thrown: unknown): string {
   const code = thrown instanceof Failure && isDialFault(thrown.code) ? thrown.code : 'modem';
   const [status, phrase, cause] = DIAL_ANSWERS[code];
   deps.log.info('not connected', { why: messageOf(thrown) });

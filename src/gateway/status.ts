@@ -18,9 +18,13 @@ export interface Status {
   readonly bootstrap: string | undefined;
   readonly enrollment: string | undefined;
   readonly sip: string | undefined;
-  readonly line:
-    | (LineStatus & { readonly name: string; readonly emulated: boolean; readonly published: boolean })
-    | undefined;
+  /** In the order of the configuration. */
+  readonly lines: readonly (LineStatus & {
+    readonly name: string;
+    readonly emulated: boolean;
+    /** Whether the overlay knows that calls can go over it. */
+    readonly published: boolean;
+  })[];
   readonly phones: PhoneHosts['status'];
   readonly calls: readonly {
     readonly id: number;
@@ -28,6 +32,8 @@ export interface Status {
     readonly state: string;
     readonly caller: string;
     readonly callee: string;
+    /** Undefined until a line was chosen. */
+    readonly line: string | undefined;
     readonly seconds: number;
   }[];
   /** Undefined when MQTT is not configured. */
@@ -35,7 +41,7 @@ export interface Status {
 }
 
 export function describeCall(call: LiveCall, now: number): Status['calls'][number] {
-  const { id, state, startedAt } = call;
+  const { id, state, startedAt, line } = call;
   const { direction, caller, callee } = call.info;
-  return { id, direction, state, caller, callee, seconds: Math.round((now - startedAt) / 1000) };
+  return { id, direction, state, caller, callee, line, seconds: Math.round((now - startedAt) / 1000) };
 }

@@ -96,8 +96,14 @@ export class MqttReporter {
     client.on('close', () => this.#logger.debug('not connected to the broker'));
   }
 
+  /** The first line. */
   line(report: LineReport): void {
     this.#state('line', report);
+  }
+
+  /** Each line under its name. */
+  namedLine(name: string, report: LineReport): void {
+    this.#state(`line/${name}`, report);
   }
 
   call(report: CallReport): void {

@@ -93,7 +93,12 @@ function typeOf(schema: z.core.$ZodType): string | undefined {
   }
 }
 
-const settings = new Map(settingsOf(configSchema, ''));
+/** Lines are a list, documented as people with one line write it: `[line]`. */
+const settings = new Map(
+  settingsOf(configSchema, '').flatMap(([path, setting]): [string, Setting][] =>
+    path === 'line' ? [] : [[path.replace(/^line\[\]\./, 'line.'), setting]],
+  ),
+);
 let rows: readonly Row[];
 let directory: string;
 
@@ -180,7 +185,7 @@ describe('configurations for people', () => {
     expect(switchedOn(source)).not.toBe(source);
     const config = await load(switchedOn(source));
     expect(config.mqtt).toBeDefined();
-    expect(config.line).toMatchObject({ device: '/dev/copperring-line', emulated: false });
+    expect(config.lines).toMatchObject([{ device: '/dev/copperring-line', emulated: false }]);
   });
 
   it('the file for the Pi shows every setting that a gateway with a modem can have', async () => {

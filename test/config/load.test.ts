@@ -57,7 +57,7 @@ describe('the configuration', () => {
       listen: { host: '::1', port: 0 },
     });
     expect(config.overlay.timers.update_seconds).toBe(5);
-    expect(config.line).toMatchObject({ country: 'DE', serves: ['+'], ring_seconds: 60 });
+    expect(config.lines).toMatchObject([{ name: 'line', country: 'DE', serves: ['+'], ring_seconds: 60 }]);
     expect(config.dial_plan).toMatchObject({ international: false, emergency: false, calls_per_hour: 20 });
     expect(config.sip).toMatchObject({ listen: { host: '127.0.0.1', port: 5060 }, rtp_ports: [10_000, 10_100] });
     expect(config.mqtt).toMatchObject({ prefix: 'copperring', commands: false });
@@ -67,7 +67,7 @@ describe('the configuration', () => {
     const config = await loadConfig(undefined, {});
     expect(config.roles).toEqual(['peer']);
     expect(config.mqtt).toBeUndefined();
-    expect(config.line).toBeUndefined();
+    expect(config.lines).toEqual([]);
   });
 
   it('lets the environment override the file, as TOML where it is TOML', async () => {
@@ -156,6 +156,22 @@ password = "x"
     expect((await faultOf(load('roles = ["gateway"]'))).fault.problems[0]?.path).toBe('line');
   });
 
+  it('takes one line or several, and tells the faults of either by its own path', async () => {
+    const two = await load('[[line]]\nname = "a"\ndevice = "/dev/a"\n[[line]]\nname = "b"\nemulated = true\n');
+    expect(two.lines.map(({ name }) => name)).toEqual(['a', 'b']);
+    const paths = async (toml: string, environment: Record<string, string> = {}) =>
+      (await faultOf(load(toml, environment))).fault.problems.map(({ path }) => path);
+    expect(await paths('[line]\ncolour = 1\n')).toEqual(['line.colour']);
+    expect(await paths('[line]\n')).toEqual(['line.device']);
+    expect(await paths('[[line]]\nemulated = true\n[[line]]\ncolour = 1\n')).toEqual(['line[1].colour']);
+    expect(await paths('[[line]]\ndevice = "/dev/a"\n[[line]]\ndevice = "/dev/a"\n')).toEqual([
+      'line[1].name',
+      'line[1].device',
+    ]);
+    expect((await load('[line]\nemulated = true\n', { COPPERRING_LINE__COUNTRY: 'DE' })).lines[0]?.country).toBe('DE');
+    expect(await paths('[[line]]\nemulated = true\n', { COPPERRING_LINE__COUNTRY: 'DE' })).toEqual(['line.country']);
+  });
+
   it('says where a file is not TOML, not there or too large', async () => {
     expect((await faultOf(load('roles = [\n'))).fault.code).toBe('not-toml');
     expect((await faultOf(loadConfig(join(directory, 'absent.toml'), {}))).fault.code).toBe('unreadable');
@@ -171,7 +187,7 @@ password = "x"
     const config = await loadConfig(resolve('firmware-config/copperring.toml'), {});
     expect(config).toMatchObject({
       roles: ['peer', 'gateway'],
-      line: { device: '/dev/copperring-line', country: 'DE' },
+      lines: [{ device: '/dev/copperring-line', country: 'DE' }],
     });
     expect(config.dial_plan.allow).toHaveLength(1);
   });

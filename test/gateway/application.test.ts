@@ -47,7 +47,7 @@ describe('the application on its own defaults', () => {
   it('publishes gateway and phone, and says so in its status', () => {
     const status = application.status();
     expect(status.node).toMatchObject({ joined: true, overlay: 'home.example', userName: 'gw1@pstn.home.example' });
-    expect(status.line).toMatchObject({ state: 'idle', emulated: true, published: true });
+    expect(status.lines).toMatchObject([{ name: 'emulated-line', state: 'idle', emulated: true, published: true }]);
     expect(status.phones).toEqual([{ user: 'alice@home.example', registered: true, published: true }]);
     expect(status.mqtt).toBeUndefined();
   });

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { configSchema } from '#config/schema.ts';
 import { CallRecords } from '#gateway/call-records.ts';
 import { LineDesk } from '#gateway/line-desk.ts';
+import { LinePool } from '#gateway/line-pool.ts';
 import { numberPlans } from '#gateway/number-plan.ts';
 import { GatewayRouter, type OverlayCalls } from '#gateway/router.ts';
 import { silentLogger } from '#platform/log.ts';
@@ -29,7 +30,7 @@ interface World {
 
 function router({ line, located = {}, gateways = [], registered = [] }: World): GatewayRouter {
   const config = configSchema.parse({
-    line: { emulated: true, country: 'DE', serves: ['+49'] },
+    line: [{ emulated: true, country: 'DE', serves: ['+49'] }],
     dial_plan: { allow: [{ callers: [ALICE], prefixes: ['+49'] }] },
   });
   const overlay: OverlayCalls = { locate: async (aor) => located[aor] ?? [], gateways: async () => gateways };
@@ -37,15 +38,16 @@ function router({ line, located = {}, gateways = [], registered = [] }: World): 
     { clock: new VirtualClock(), random: systemRandom, records: memoryStore().namespace('calls') },
     100,
   );
-  const desk =
-    line && config.line
-      ? new LineDesk(
-          { line: { status: line } as Line, records, plan: numberPlans.DE },
-          { line: config.line, dialPlan: config.dial_plan },
-        )
-      : undefined;
+  const desks = config.line.map(
+    (settings) =>
+      new LineDesk(
+        { line: { status: line } as Line, records, plan: numberPlans.DE },
+        { line: settings, dialPlan: config.dial_plan },
+      ),
+  );
+  const lines = line && new LinePool(desks);
   return new GatewayRouter(
-    { overlay, desk, isRegistered: (aor) => registered.includes(aor), log: silentLogger },
+    { overlay, lines, isRegistered: (aor) => registered.includes(aor), log: silentLogger },
     { overlay: 'home.example', pstnDomain: 'pstn.home.example', plan: numberPlans.DE, shortNumbers: [] },
   );
 }
@@ -117,7 +119,7 @@ describe('the router', () => {
       gateways: () => Promise.reject(new Error('timeout')),
     };
     const broken = new GatewayRouter(
-      { overlay, desk: undefined, isRegistered: () => false, log: silentLogger },
+      { overlay, lines: undefined, isRegistered: () => false, log: silentLogger },
       { overlay: 'home.example', pstnDomain: 'pstn.home.example', plan: numberPlans.DE, shortNumbers: [] },
     );
     const question = { method: 'INVITE', requestUri: NUMBER, caller: ALICE, fromOverlay: false };

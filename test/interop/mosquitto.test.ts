@@ -307,11 +307,11 @@ describe.skipIf(missing)('MQTT with a real mosquitto', () => {
       watcher.until(topic(name), (payload) => matches(JSON.parse(payload)));
     await says('line', ({ present, state: line }) => present === false && line === 'absent');
     await says('overlay', ({ joined, published }) => joined === true && published === false);
-    expect(application.status()).toMatchObject({ line: { state: 'absent', published: false }, node: { joined: true } });
+    expect(application.status()).toMatchObject({ lines: [{ state: 'absent', published: false }], node: { joined: true } });
     const emulator = await LineEmulator.start(deps, { program, link: device });
     await says('line', ({ present, state: line }) => present === true && line === 'idle');
     await says('overlay', ({ published }) => published === true);
-    expect(application.status()).toMatchObject({ line: { state: 'idle', published: true } });
+    expect(application.status()).toMatchObject({ lines: [{ state: 'idle', published: true }] });
     await application.stop();
     await emulator.stop();
   });
