@@ -3,6 +3,7 @@ import type { Clock } from '#platform/clock.ts';
 import { Failure } from '#platform/failure.ts';
 import { countryCodes } from '#pstn/countries.ts';
 import { runLineProcess } from '#pstn/emulator/line-process.ts';
+import { voiceModemNames } from '#pstn/emulator/personalities/table.ts';
 
 /** As they stand on the command line. */
 export interface LineEmulatorCommandOptions {
@@ -14,9 +15,11 @@ export interface LineEmulatorCommandOptions {
   readonly skewPpm?: string | undefined;
   /** Every 3 s the modem stands still for so many ms, then catches up; 0 to 2000. */
   readonly stallMs?: string | undefined;
-  /** What ATD answers: `answer` (VCON once the far end answered, the default) or `dialled` (OK at once). */
+  /** Which modem it is: `v253` (the default), `conexant-cx930xx`, `usr-5637`, `rockwell`, `half-duplex`. */
+  readonly modem?: string | undefined;
+  /** What ATD answers: `answer` (VCON once the far end answered) or `dialled` (OK at once); the modem's own way by default. */
   readonly dialResult?: string | undefined;
-  /** What leaves full duplex: `^` (the default, as V.253 has it) or `etx`. */
+  /** What leaves full duplex: `^` or `etx`; the modem's own way by default. */
   readonly duplexExit?: string | undefined;
 }
 
@@ -47,9 +50,18 @@ export async function lineEmulatorCommand(
     link: options.link,
     skewPpm: numberWithin('--skew-ppm', options.skewPpm ?? '0', [-1000, 1000]),
     stallMs: numberWithin('--stall-ms', options.stallMs ?? '0', [0, 2000]),
-    dialResultAtOnce: oneOf('--dial-result', options.dialResult ?? 'answer', ['answer', 'dialled']) === 'dialled',
-    duplexExit: oneOf('--duplex-exit', options.duplexExit ?? '^', ['^', 'etx']),
+    modem: oneOf('--modem', options.modem ?? 'v253', voiceModemNames),
+    ...overrides(options),
   });
+}
+
+function overrides({ dialResult, duplexExit }: LineEmulatorCommandOptions) {
+  return {
+    ...(dialResult === undefined
+      ? {}
+      : { dialResultAtOnce: oneOf('--dial-result', dialResult, ['answer', 'dialled']) === 'dialled' }),
+    ...(duplexExit === undefined ? {} : { duplexExit: oneOf('--duplex-exit', duplexExit, ['^', 'etx']) }),
+  };
 }
 
 function oneOf<const Choice extends string>(option: string, value: string, choices: readonly Choice[]): Choice {

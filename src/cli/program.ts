@@ -247,11 +247,12 @@ function addTools(program: Command, deps: ProgramDeps, fail: () => void): void {
       'a voice modem on a pty with an exchange behind it; commands and events as JSON lines; ends with its input',
     )
     .option('--country <code>', 'US, GB, DE or FR; US by default')
+    .option('--modem <name>', 'v253 (the default), conexant-cx930xx, usr-5637, rockwell or half-duplex')
     .option('--link <path>', 'symbolic link to make to the device')
     .option('--skew-ppm <n>', 'how much its clock is off, -1000 to 1000')
     .option('--stall-ms <n>', 'stands still for so long every 3 s, 0 to 2000')
-    .option('--dial-result <when>', 'when dialling is reported done: answer (the default) or dialled')
-    .option('--duplex-exit <how>', 'what ends full duplex: ^ (the default) or etx')
+    .option('--dial-result <when>', 'when dialling is reported done: answer or dialled; the modem decides by default')
+    .option('--duplex-exit <how>', 'what ends full duplex: ^ or etx; the modem decides by default')
     .action(async (options: object) => {
       const { lineEmulatorCommand } = await import('#cli/line-emulator.ts');
       await lineEmulatorCommand({ clock: systemClock, input: deps.input, output: deps.output }, options);

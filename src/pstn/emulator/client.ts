@@ -3,12 +3,14 @@ import { createInterface } from 'node:readline';
 import type { Clock, Timer } from '#platform/clock.ts';
 import { Failure } from '#platform/failure.ts';
 import type { CountryCode } from '#pstn/countries.ts';
+import type { VoiceModemName } from '#pstn/emulator/personalities/table.ts';
 import type { EmulatorCommand, EmulatorEvent } from '#pstn/emulator/protocol.ts';
 
 export interface LineEmulatorOptions {
   /** The program's one file; `process.argv[1]` of the running one. */
   readonly program: string;
   readonly country?: CountryCode;
+  readonly modem?: VoiceModemName;
   /** A stable name for the device. */
   readonly link?: string;
   readonly skewPpm?: number;
@@ -63,6 +65,7 @@ export class LineEmulator {
   static async start(deps: { readonly clock: Clock }, options: LineEmulatorOptions): Promise<LineEmulator> {
     const flags = [
       ['--country', options.country],
+      ['--modem', options.modem],
       ['--link', options.link],
       ['--skew-ppm', options.skewPpm],
       ['--stall-ms', options.stallMs],

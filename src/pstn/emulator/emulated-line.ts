@@ -1,12 +1,21 @@
 import type { Clock } from '#platform/clock.ts';
 import type { CountryCode } from '#pstn/countries.ts';
 import { Exchange, type ExchangeEvent } from '#pstn/emulator/exchange.ts';
+import type { Personality } from '#pstn/emulator/personalities/personality.ts';
+import { personalities, type VoiceModemName } from '#pstn/emulator/personalities/table.ts';
 import { Pump, type PumpOptions } from '#pstn/emulator/pump.ts';
 import type { ModemPort, StreamCounters } from '#pstn/emulator/sound-stream.ts';
-import { VoiceModem, type VoiceModemOptions } from '#pstn/emulator/voice-modem.ts';
+import { VoiceModem } from '#pstn/emulator/voice-modem.ts';
+import { ETX_CODE } from '#pstn/modem/dle.ts';
 
-export interface EmulatedLineOptions extends Partial<PumpOptions>, Partial<VoiceModemOptions> {
+export interface EmulatedLineOptions extends Partial<PumpOptions> {
   readonly country: CountryCode;
+  /** Which modem it is; `v253` when not given. */
+  readonly modem?: VoiceModemName;
+  /** ATD answers OK once it has dialled instead of VCON at the answer, or the other way round. */
+  readonly dialResultAtOnce?: boolean;
+  /** Which code leaves +VTR. */
+  readonly duplexExit?: '^' | 'etx';
 }
 
 /** A modem, a copper pair and an exchange, in one piece. What it is connected to on the computer's side is up to `port`. */
@@ -32,11 +41,7 @@ export class EmulatedLine {
         loop: this.exchange,
         onActive: (active) => (active ? this.#pump.start() : this.#pump.stop()),
       },
-      {
-        country: options.country,
-        dialResultAtOnce: options.dialResultAtOnce ?? false,
-        duplexExit: options.duplexExit ?? '^',
-      },
+      { country: options.country, personality: personalityOf(options) },
     );
   }
 
@@ -58,4 +63,12 @@ export class EmulatedLine {
     this.#pump.stop();
     this.exchange.close();
   }
+}
+
+function personalityOf({ modem, dialResultAtOnce, duplexExit }: EmulatedLineOptions): Personality {
+  return {
+    ...personalities[modem ?? 'v253'],
+    ...(dialResultAtOnce === undefined ? {} : { dialResult: dialResultAtOnce ? 'dialled' : 'answer' }),
+    ...(duplexExit === undefined ? {} : { duplexExits: [duplexExit === '^' ? '^' : ETX_CODE] }),
+  };
 }

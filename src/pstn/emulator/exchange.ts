@@ -8,6 +8,7 @@ import { type HangUpHow, NumberPlan, type Party, type RingCallerId } from '#pstn
 import { Ringer } from '#pstn/emulator/ringer.ts';
 import { networkTone, type SoundSource, silentSource } from '#pstn/emulator/sound-source.ts';
 import { TimerSet } from '#pstn/emulator/timer-set.ts';
+import type { Telephone } from '#pstn/line.ts';
 
 export type ExchangeEvent =
   | { readonly event: 'off-hook' }
@@ -20,6 +21,7 @@ export type ExchangeEvent =
   | { readonly event: 'ring-ended' }
   | { readonly event: 'answered'; readonly direction: CallDirection; readonly afterMs: number }
   | { readonly event: 'digit'; readonly digit: string }
+  | { readonly event: 'flash' }
   | { readonly event: 'hung-up'; readonly how: HangUpHow }
   | ({ readonly event: 'call-ended' } & CallReport);
 
@@ -68,6 +70,8 @@ export class Exchange implements Loop {
   #last: ConnectedCall | undefined;
   #callBack: Party['callBack'];
   #recordNext = false;
+  #extension = false;
+  #isCut = false;
 
   constructor(deps: { readonly clock: Clock; readonly onEvent: (event: ExchangeEvent) => void }, country: CountryCode) {
     this.#clock = deps.clock;
@@ -91,9 +95,36 @@ export class Exchange implements Loop {
     this.#timers.cancel();
   }
 
+  /** A telephone beside the modem is lifted or put down. One on the pair takes a ringing call away from the modem. */
+  telephone(by: Telephone, offHook: boolean): void {
+    if (by === 'extension') {
+      this.#extension = offHook;
+      if (offHook && this.#state.name === 'ringing') this.giveUp();
+    }
+    this.#listener?.telephone(by, offHook);
+  }
+
+  /** The pair is cut, or joined again. */
+  cut(isCut: boolean): void {
+    this.#isCut = isCut;
+    if (!isCut) return;
+    this.giveUp();
+    if (this.#state.name === 'connected') this.#endCall(this.#state.call, 'exchange');
+    if (this.#offHook) this.#state = { name: 'released', tone: silentSource };
+    this.#listener?.current(false);
+  }
+
+  get isInUse(): boolean {
+    return this.#extension;
+  }
+
+  get isPresent(): boolean {
+    return !this.#isCut;
+  }
+
   /** Rings the line; false when it is in use. */
   ring(options: RingOptions): boolean {
-    if (this.#offHook || this.#state.name !== 'idle') return false;
+    if (this.#offHook || this.#extension || this.#isCut || this.#state.name !== 'idle') return false;
     this.#state = { name: 'ringing', ring: options, since: this.#clock.now() };
     this.#onEvent({ event: 'ringing' });
     if (this.#listener) this.#ringer.start(this.#listener, options.callerId);
@@ -175,8 +206,17 @@ export class Exchange implements Loop {
     this.#timers.after(callBack.afterMs, () => this.ring({ callerId: callBack.callerId, party }));
   }
 
+  overhear(count: number): Uint8Array {
+    return silence(count);
+  }
+
+  flash(): void {
+    if (this.#offHook) this.#onEvent({ event: 'flash' });
+  }
+
   transfer(sent: Uint8Array): Uint8Array {
     const state = this.#state;
+    if (this.#isCut) return silence(sent.length);
     switch (state.name) {
       case 'collecting':
         return this.#collect(state, sent);

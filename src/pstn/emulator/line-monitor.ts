@@ -1,12 +1,11 @@
 import { DtmfDetector } from '#media/dtmf.ts';
 import type { LineCountry } from '#pstn/countries.ts';
+import type { Personality } from '#pstn/emulator/personalities/personality.ts';
 import { CallProgressDetector } from '#pstn/supervision/call-progress.ts';
 
 /** A held DTMF key is reported again after so many samples, and its end after so many. */
 const KEY_AGAIN = 560;
 const KEY_END = 800;
-
-const codes = { dial: 'd', ringback: 'r', busy: 'b' } as const;
 
 /** Turns what is heard of a line into the codes of ITU-T V.253 table 14: tones of the network and DTMF keys. */
 export class LineMonitor {
@@ -16,11 +15,20 @@ export class LineMonitor {
   /** Codes to report when so many samples more have been heard. */
   #later: { left: number; readonly code: string }[] = [];
 
-  constructor(country: LineCountry, report: (code: string) => void) {
+  constructor(country: LineCountry, personality: Personality, report: (code: string) => void) {
     this.#report = report;
-    this.#progress = new CallProgressDetector(country, { tone: (tone) => report(codes[tone]), voice: () => {} });
-    // A key is reported between shields, and again while it is held.
+    const { codes, digits } = personality;
+    const tone = (name: 'dial' | 'ringback' | 'busy') => {
+      const code = codes[name];
+      if (code !== undefined) report(code);
+    };
+    this.#progress = new CallProgressDetector(country, { tone, voice: () => {} });
     this.#dtmf = new DtmfDetector((digit) => {
+      if (digits === 'bare') {
+        report(digit);
+        return;
+      }
+      // A key is reported between shields, and again while it is held.
       report('/');
       report(digit);
       this.#later.push({ left: KEY_AGAIN, code: digit }, { left: KEY_END, code: '~' });

@@ -113,6 +113,12 @@ class LineProcess {
         return undefined;
       case 'send-digits':
         return exchange.sendDigits(command.digits) ? undefined : 'there is no call';
+      case 'telephone':
+        exchange.telephone(command.by, command.offHook);
+        return undefined;
+      case 'cut':
+        exchange.cut(command.on);
+        return undefined;
       case 'record':
         exchange.record();
         return undefined;

@@ -3,8 +3,9 @@ import { silence } from '#media/g711.ts';
 import { ToneGenerator } from '#media/tones.ts';
 import { concat } from '#platform/bytes.ts';
 import type { AtCommand } from '#pstn/emulator/at-line.ts';
-import { factorySettings, type ModemSettings } from '#pstn/emulator/modem-settings.ts';
-import { listedOnly, soundCodings } from '#pstn/emulator/sound-coding.ts';
+import { type ModemSettings, resetSettings } from '#pstn/emulator/modem-settings.ts';
+import type { Personality } from '#pstn/emulator/personalities/personality.ts';
+import { soundCodings } from '#pstn/emulator/sound-coding.ts';
 import type { StreamMode } from '#pstn/emulator/sound-stream.ts';
 
 /** What becomes of a command. All but `ok` and `text` end the command line. */
@@ -13,31 +14,31 @@ export type CommandOutcome =
   | { readonly type: 'error' }
   | { readonly type: 'text'; readonly lines: readonly string[] }
   | { readonly type: 'hook'; readonly offHook: boolean }
+  /** On hook, hearing what is on the pair. */
+  | { readonly type: 'snoop' }
+  /** -TRV?: the voltage between the wires is asked. */
+  | { readonly type: 'voltage' }
   | { readonly type: 'reset' }
   | { readonly type: 'answer' }
   | { readonly type: 'dial'; readonly text: string }
   | { readonly type: 'stream'; readonly mode: StreamMode }
-  | { readonly type: 'tones'; readonly sound: Uint8Array };
+  /** `flash`: the loop is interrupted instead. */
+  | { readonly type: 'tones'; readonly sound: Uint8Array; readonly flash: boolean };
 
 const ok: CommandOutcome = { type: 'ok' };
 const error: CommandOutcome = { type: 'error' };
 
-const identification: Readonly<Record<number, string>> = {
-  0: '56000',
-  3: 'Copperring emulated voice modem V.253',
-  9: 'EMULATED',
-};
-
 /** Commands of fax and data that a modem takes and that change nothing here. */
-const taken = /^\+(FAA|FCR|FBOR|FLID|FDCC|FLO|IFC|ICF|IPR|GCI|VSD|VGT|VGR|VGM|VGS|VIT|VNH|VDR|VDT|VPR|VSP|VEM|VBT)$/;
+const taken =
+  /^(?:\+(?:FAA|FCR|FBOR|FLID|FDCC|FLO|IFC|ICF|IPR|GCI|VSD|VGT|VGR|VGM|VGS|VIT|VNH|VDR|VRID|VDT|VPR|VSP|VEM|VBT)|-STE|-TTE)$/;
 const MAX_VALUE = 100;
 const MAX_TONES_MS = 60_000;
 
 /** Runs one command on the settings; what concerns the line or the sound is told as an outcome. */
-export function runCommand(command: AtCommand, settings: ModemSettings): CommandOutcome {
+export function runCommand(command: AtCommand, settings: ModemSettings, personality: Personality): CommandOutcome {
   switch (command.type) {
     case 'basic':
-      return basic(command.name, command.value, settings);
+      return basic(command.name, command.value, { settings, personality });
     case 'register':
       if (command.value === undefined) return { type: 'text', lines: [registerText(settings, command.register)] };
       settings.registers.set(command.register, command.value);
@@ -45,13 +46,18 @@ export function runCommand(command: AtCommand, settings: ModemSettings): Command
     case 'dial':
       return { type: 'dial', text: command.text };
     case 'extended':
-      return extended(command, settings);
+      return extended(command, { settings, personality });
     case 'unknown':
       return error;
   }
 }
 
-function basic(name: string, value: number, settings: ModemSettings): CommandOutcome {
+interface Modem {
+  readonly settings: ModemSettings;
+  readonly personality: Personality;
+}
+
+function basic(name: string, value: number, { settings, personality }: Modem): CommandOutcome {
   switch (name) {
     case 'E':
       settings.echo = value !== 0;
@@ -66,14 +72,14 @@ function basic(name: string, value: number, settings: ModemSettings): CommandOut
       settings.progress = value;
       return ok;
     case 'I':
-      return { type: 'text', lines: [identification[value] ?? 'OK'] };
+      return identified(personality.identification[value]);
     case 'H':
       return { type: 'hook', offHook: value === 1 };
     case 'A':
       return { type: 'answer' };
     case 'Z':
     case '&F':
-      Object.assign(settings, factorySettings());
+      resetSettings(settings, personality);
       return { type: 'reset' };
     case 'O':
       return error;
@@ -82,24 +88,36 @@ function basic(name: string, value: number, settings: ModemSettings): CommandOut
   }
 }
 
+/** Three digits (ITU-T V.250 §5.3.2). */
 function registerText(settings: ModemSettings, register: number): string {
   return String(settings.registers.get(register) ?? 0).padStart(3, '0');
 }
 
 type Extended = Extract<AtCommand, { readonly type: 'extended' }>;
 
-function extended(command: Extended, settings: ModemSettings): CommandOutcome {
+function extended(command: Extended, modem: Modem): CommandOutcome {
+  const { settings, personality } = modem;
+  if (personality.refused.includes(command.name)) return error;
   switch (command.name) {
     case '+FMI':
-      return text('Copperring');
+      return known(personality.manufacturer);
     case '+FMM':
-      return text('Emulated line');
+      return known(personality.model);
     case '+FMR':
-      return text('V.253');
+      return known(personality.revision);
     case '+FCLASS':
       return fclass(command, settings);
     case '+VSM':
-      return voiceMethod(command, settings);
+      return voiceMethod(command, modem);
+    case '+VGT':
+      return gain(command, modem, personality.gain.transmit);
+    case '+VGR':
+      return gain(command, modem, personality.gain.receive);
+    case '-STE':
+    case '-TTE':
+      return personality.measuresLine ? other(command, settings) : error;
+    case '-TRV':
+      return personality.measuresLine ? { type: 'voltage' } : error;
     case '+VCID':
       if (command.operation === 'read') return text(settings.callerId ? '1' : '0');
       settings.callerId = command.value !== '0' && command.operation === 'set';
@@ -114,27 +132,27 @@ function extended(command: Extended, settings: ModemSettings): CommandOutcome {
       settings.ringbackNever = number(command.value, settings.ringbackNever);
       return ok;
     default:
-      return settings.fclass === '8' ? voice(command, settings) : other(command, settings);
+      return settings.fclass === '8' ? voice(command, modem) : other(command, settings);
   }
 }
 
 /** The commands that act on the line, which are known in voice class only. */
-function voice(command: Extended, settings: ModemSettings): CommandOutcome {
+function voice(command: Extended, { settings, personality }: Modem): CommandOutcome {
   const act = command.operation === 'act' || command.operation === 'set';
   switch (command.name) {
     case '+VLS':
-      if (command.operation === 'set') return { type: 'hook', offHook: [1, 3, 5, 7].includes(Number(command.value)) };
-      return command.operation === 'test' ? text('(0,1,2,3,4,5,6,7)') : error;
+      if (command.operation === 'test') return text(personality.snoops ? '(0,1,2,3,4,5,6,7,20)' : '(0,1,2,3,4,5,6,7)');
+      return command.operation === 'set' ? lineSelect(Number(command.value), personality) : error;
     case '+VTX':
       return act ? { type: 'stream', mode: 'transmit' } : error;
     case '+VRX':
       return act ? { type: 'stream', mode: 'receive' } : error;
     case '+VTR':
       // The real chip answers ERROR to a test of the command that it does know.
-      return act ? { type: 'stream', mode: 'duplex' } : error;
+      return act && personality.duplexExits ? { type: 'stream', mode: 'duplex' } : error;
     case '+VTS': {
       const sound = command.operation === 'set' ? tones(command.value, settings) : undefined;
-      return sound ? { type: 'tones', sound } : error;
+      return sound ? { type: 'tones', sound, flash: command.value.includes('!') } : error;
     }
     default:
       return other(command, settings);
@@ -150,16 +168,26 @@ function fclass(command: Extended, settings: ModemSettings): CommandOutcome {
   return leaves ? { type: 'hook', offHook: false } : ok;
 }
 
-function voiceMethod(command: Extended, settings: ModemSettings): CommandOutcome {
-  if (command.operation === 'read') return text(`${settings.coding.number},8000,0,0`);
-  if (command.operation === 'test') {
-    return { type: 'text', lines: [...listedOnly, ...soundCodings.map((coding) => coding.row)].sort() };
-  }
+function voiceMethod(command: Extended, { settings, personality }: Modem): CommandOutcome {
+  if (command.operation === 'read') return text(`${settings.codingNumber},8000,0,0`);
+  if (command.operation === 'test') return { type: 'text', lines: personality.codings.map(({ row }) => row) };
   const [method, rate = '8000'] = command.value.split(',');
-  const coding = soundCodings.find((candidate) => candidate.number === Number(method));
-  if (coding === undefined || Number(rate) !== 8000) return error;
-  settings.coding = coding;
+  const row = personality.codings.find((candidate) => candidate.number === Number(method));
+  if (row?.coding === undefined || Number(rate) !== 8000) return error;
+  settings.codingNumber = row.number;
+  settings.coding = soundCodings[row.coding];
   return ok;
+}
+
+function gain(command: Extended, { settings }: Modem, [least, most]: readonly [number, number]): CommandOutcome {
+  if (command.operation === 'test') return text(`(${least}-${most})`);
+  const value = Number(command.value);
+  return command.operation === 'set' && !(value >= least && value <= most) ? error : other(command, settings);
+}
+
+function lineSelect(value: number, personality: Personality): CommandOutcome {
+  if (value === 20) return personality.snoops ? { type: 'snoop' } : error;
+  return { type: 'hook', offHook: [1, 3, 5, 7].includes(value) };
 }
 
 function other(command: Extended, settings: ModemSettings): CommandOutcome {
@@ -196,4 +224,13 @@ function number(value: string, otherwise: number): number {
 
 function text(line: string): CommandOutcome {
   return { type: 'text', lines: [line] };
+}
+
+function known(line: string | undefined): CommandOutcome {
+  return line === undefined ? error : text(line);
+}
+
+/** An identification that a modem does not have is no error. */
+function identified(line: string | undefined): CommandOutcome {
+  return line === undefined ? ok : text(line);
 }

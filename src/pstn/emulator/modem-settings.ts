@@ -1,3 +1,4 @@
+import type { Personality } from '#pstn/emulator/personalities/personality.ts';
 import { type SoundCoding, soundCodings } from '#pstn/emulator/sound-coding.ts';
 
 /** What AT commands set. `ATZ` brings all of it back. */
@@ -8,6 +9,8 @@ export interface ModemSettings {
   /** `X`: which call progress tones a dialling modem heeds. */
   progress: number;
   fclass: string;
+  /** The number of +VSM, and what it stands for. */
+  codingNumber: number;
   coding: SoundCoding;
   callerId: boolean;
   /** +VTD, 10 ms. */
@@ -20,17 +23,17 @@ export interface ModemSettings {
   readonly registers: Map<number, number>;
 }
 
-const firstCoding = soundCodings[0];
-
-export function factorySettings(): ModemSettings {
-  if (firstCoding === undefined) throw new Error('there is no way of coding sound');
+export function factorySettings(personality: Personality): ModemSettings {
+  const first = personality.codings.find((row) => row.coding !== undefined);
+  if (first?.coding === undefined) throw new Error('there is no way of coding sound');
   return {
     echo: true,
     quiet: false,
     verbose: true,
     progress: 4,
     fclass: '0',
-    coding: firstCoding,
+    codingNumber: first.number,
+    coding: soundCodings[first.coding],
     callerId: false,
     toneLength: 100,
     ringbackGone: 50,
@@ -41,4 +44,11 @@ export function factorySettings(): ModemSettings {
       [7, 60],
     ]),
   };
+}
+
+/** ATZ and &F: what the modem was switched on with. Some keep +VCID. */
+export function resetSettings(settings: ModemSettings, personality: Personality): void {
+  const { callerId } = settings;
+  Object.assign(settings, factorySettings(personality));
+  if (personality.callerIdOutlivesReset) settings.callerId = callerId;
 }

@@ -41,6 +41,10 @@ export const commandSchema = z.discriminatedUnion('command', [
   }),
   /** The far end presses keys. */
   z.strictObject({ command: z.literal('send-digits'), digits }),
+  /** A telephone beside the modem is lifted or put down: in the modem's own socket, or elsewhere on the pair. */
+  z.strictObject({ command: z.literal('telephone'), by: z.enum(['handset', 'extension']), offHook: z.boolean() }),
+  /** The pair is cut, or joined again. */
+  z.strictObject({ command: z.literal('cut'), on: z.boolean().default(true) }),
   /** Keeps the sound that the line sends in this call, or the next. */
   z.strictObject({ command: z.literal('record') }),
   /** Writes what was kept as a WAV file. */

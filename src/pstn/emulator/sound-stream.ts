@@ -1,4 +1,5 @@
 import { silence } from '#media/g711.ts';
+import { concat } from '#platform/bytes.ts';
 import { ByteQueue } from '#pstn/emulator/byte-queue.ts';
 import type { SoundCoding } from '#pstn/emulator/sound-coding.ts';
 import { ETX_CODE, shield, Unshielder } from '#pstn/modem/dle.ts';
@@ -28,7 +29,11 @@ export interface StreamDeps {
   readonly port: ModemPort;
   readonly coding: SoundCoding;
   readonly counters: StreamCounters;
-  readonly report: (code: string) => void;
+  readonly report: (what: 'underrun' | 'overrun') => void;
+  /** Which codes leave full duplex just now. */
+  readonly exits: () => readonly string[];
+  /** Bytes a second that can move in both directions of a duplex stream together. */
+  readonly throughput: number | undefined;
   /** The computer ended the stream, and all of it was played. */
   readonly ended: () => void;
 }
@@ -38,6 +43,8 @@ const MAX_PLAY = 16_000;
 const HOLD_ABOVE = 2400;
 const RESUME_BELOW = 1200;
 const MAX_BACKLOG = 8192;
+/** A modem of limited speed takes a fifth of a second at once. */
+const BURST = 5;
 const ESC = '\x1b';
 const CAN = '\x18';
 
@@ -45,7 +52,7 @@ const CAN = '\x18';
 export class SoundStream {
   readonly #mode: StreamMode;
   readonly #deps: StreamDeps;
-  readonly #duplexExit: string;
+  readonly #throughput: number | undefined;
   readonly #play = new ByteQueue();
   readonly #unshielder = new Unshielder(`${ETX_CODE}^!${ESC}`);
   #ending = false;
@@ -54,11 +61,16 @@ export class SoundStream {
   #primed = false;
   #starving = false;
   #held = false;
+  /** Half a sample of two bytes. */
+  #half = new Uint8Array(0);
+  /** Bytes that may still move in this moment. */
+  #credit: number;
 
-  constructor(mode: StreamMode, deps: StreamDeps, duplexExit: '^' | 'etx') {
+  constructor(mode: StreamMode, deps: StreamDeps) {
     this.#mode = mode;
     this.#deps = deps;
-    this.#duplexExit = duplexExit === '^' ? '^' : ETX_CODE;
+    this.#throughput = mode === 'duplex' ? deps.throughput : undefined;
+    this.#credit = (this.#throughput ?? 0) / BURST;
   }
 
   /** Sound and codes of the computer; gives how many bytes were used. */
@@ -74,6 +86,7 @@ export class SoundStream {
   /** What the line gets. */
   next(count: number): Uint8Array {
     const out = silence(count);
+    this.#earn(count);
     if (this.#mode === 'receive') return out;
     const taken = this.#play.take(count);
     out.set(taken);
@@ -81,7 +94,7 @@ export class SoundStream {
     const starving = this.#primed && taken.length < count && !this.#ending;
     if (starving && !this.#starving) {
       this.#deps.counters.underruns++;
-      this.#deps.report('u');
+      this.#deps.report('underrun');
     }
     this.#starving = starving;
     if (this.#play.length < RESUME_BELOW) this.#hold(false);
@@ -94,10 +107,10 @@ export class SoundStream {
     if (this.#mode === 'transmit') {
       if (this.#ending && this.#play.length === 0) this.end();
     } else if (port.backlog > MAX_BACKLOG) counters.overruns++;
-    else {
+    else if (this.#spend(samples.length * coding.bytesPerSample)) {
       counters.heard += samples.length;
       port.send(shield(coding.fromLine(samples)));
-    }
+    } else this.#overrun();
   }
 
   end(): void {
@@ -112,20 +125,47 @@ export class SoundStream {
     const { counters, coding } = this.#deps;
     this.#primed = true;
     counters.taken += samples.length;
-    const room = Math.max(0, MAX_PLAY - this.#play.length);
-    if (samples.length > room) {
-      counters.overruns++;
-      this.#deps.report('o');
-    }
-    this.#play.push(coding.toLine(samples.subarray(0, room)));
+    const whole = this.#wholeSamples(samples);
+    const room = this.#spend(whole.length) ? Math.max(0, MAX_PLAY - this.#play.length) : 0;
+    const fits = whole.subarray(0, room * coding.bytesPerSample);
+    if (fits.length < whole.length) this.#overrun();
+    this.#play.push(coding.toLine(fits));
     if (this.#mode === 'transmit' && this.#play.length > HOLD_ABOVE) this.#hold(true);
+  }
+
+  #wholeSamples(bytes: Uint8Array): Uint8Array {
+    const size = this.#deps.coding.bytesPerSample;
+    if (size === 1) return bytes;
+    const all = concat(this.#half, bytes);
+    const end = all.length - (all.length % size);
+    this.#half = all.slice(end);
+    return all.subarray(0, end);
+  }
+
+  #overrun(): void {
+    this.#deps.counters.overruns++;
+    this.#deps.report('overrun');
+  }
+
+  /** What may move while `samples` pass; what was not used is kept for a burst. */
+  #earn(samples: number): void {
+    const rate = this.#throughput ?? 0;
+    this.#credit = Math.min(rate / BURST, this.#credit + (rate * samples) / 8000);
+  }
+
+  /** False when the modem can't move so many bytes more. */
+  #spend(bytes: number): boolean {
+    if (this.#throughput === undefined) return true;
+    if (this.#credit < bytes) return false;
+    this.#credit -= bytes;
+    return true;
   }
 
   /** ETX ends playing once all is played, `!` and ESC end one-way streams at once, `^` duplex; CAN empties the buffer. */
   #takeCode(code: string): void {
     if (code === CAN) this.#play.clear();
     else if (this.#mode === 'duplex') {
-      if (code === this.#duplexExit) this.end();
+      if (this.#deps.exits().includes(code)) this.end();
     } else if (code === '!' || code === ESC || (code === ETX_CODE && this.#mode === 'receive')) this.end();
     else if (code === ETX_CODE) this.#ending = true;
   }

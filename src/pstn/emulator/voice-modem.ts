@@ -9,16 +9,15 @@ import { LineMonitor } from '#pstn/emulator/line-monitor.ts';
 import type { Loop } from '#pstn/emulator/loop.ts';
 import { type CommandOutcome, runCommand } from '#pstn/emulator/modem-commands.ts';
 import { factorySettings, type ModemSettings } from '#pstn/emulator/modem-settings.ts';
+import type { Personality } from '#pstn/emulator/personalities/personality.ts';
 import { type ModemPort, SoundStream, type StreamCounters, type StreamMode } from '#pstn/emulator/sound-stream.ts';
+import type { Telephone } from '#pstn/line.ts';
 import { ETX_CODE, shieldedCode } from '#pstn/modem/dle.ts';
 import type { FinalResult } from '#pstn/modem/results.ts';
 
 export interface VoiceModemOptions {
   readonly country: CountryCode;
-  /** ATD answers OK once it has dialled instead of VCON at the answer. */
-  readonly dialResultAtOnce: boolean;
-  /** Which code leaves +VTR: `^` as V.253 has it, or ETX. */
-  readonly duplexExit: '^' | 'etx';
+  readonly personality: Personality;
 }
 
 const MAX_LINE = 256;
@@ -38,10 +37,10 @@ const numeric: Readonly<Record<string, string>> = {
 export class VoiceModem {
   readonly #port: ModemPort;
   readonly #loop: Loop;
-  readonly #options: VoiceModemOptions;
   readonly #country: LineCountry;
   readonly #onActive: (active: boolean) => void;
-  readonly #settings: ModemSettings = factorySettings();
+  readonly #personality: Personality;
+  readonly #settings: ModemSettings;
   readonly #counters: StreamCounters = { underruns: 0, overruns: 0, taken: 0, played: 0, heard: 0 };
   /** What a running command sends to the line (+VTS). */
   readonly #tones = new ByteQueue();
@@ -49,6 +48,9 @@ export class VoiceModem {
   #dialler: Dialler | undefined;
   #monitor: LineMonitor | undefined;
   #offHook = false;
+  #snooping = false;
+  /** It no longer leaves duplex. */
+  #stuck = false;
   #line = '';
 
   /** `onActive` says whether `advance` is wanted. */
@@ -59,13 +61,16 @@ export class VoiceModem {
     this.#port = deps.port;
     this.#loop = deps.loop;
     this.#onActive = deps.onActive;
-    this.#options = options;
+    this.#personality = options.personality;
+    this.#settings = factorySettings(options.personality);
     this.#country = countries[options.country];
     deps.loop.listen({
       ring: (on) => on && this.#result('RING'),
       callerId: (block) => this.#callerId(block),
       current: (flows) => this.#current(flows),
-      reversed: () => this.#dialler?.reversed(),
+      reversed: () => this.#reversed(),
+      telephone: (by, offHook) => this.#telephone(by, offHook),
+      callWaiting: () => this.#report('callWaiting'),
     });
   }
 
@@ -87,13 +92,29 @@ export class VoiceModem {
     }
   }
 
-  /** On hook and everything forgotten, without a word. */
-  powerOff(): void {
+  /** Whether nothing but the loss of power ends full duplex any more. */
+  stick(stuck: boolean): void {
+    this.#stuck = stuck;
+  }
+
+  /** The computer closed the port: with DTR down the modem hangs up and takes commands again (&D2, ITU-T V.250 §6.2.2). */
+  hangUp(): void {
     this.#dialler = undefined;
     this.#stream = undefined;
     this.#tones.clear();
     this.#line = '';
-    Object.assign(this.#settings, factorySettings());
+    this.#hook(false);
+    this.#tellActive();
+  }
+
+  /** On hook and everything forgotten, without a word. */
+  powerOff(): void {
+    this.#dialler = undefined;
+    this.#stream = undefined;
+    this.#stuck = false;
+    this.#tones.clear();
+    this.#line = '';
+    Object.assign(this.#settings, factorySettings(this.#personality));
     this.#hook(false);
     this.#tellActive();
   }
@@ -120,10 +141,10 @@ export class VoiceModem {
     return out;
   }
 
-  /** On hook the sound goes to the modem's own loudspeaker, and none comes in. */
+  /** On hook the sound goes to the modem's own loudspeaker, and none comes in, unless the modem listens to the pair (+VLS=20). */
   #unheard(count: number): Uint8Array {
     this.#next(count);
-    return silence(count);
+    return this.#snooping ? this.#loop.overhear(count) : silence(count);
   }
 
   /** A character at a time up to the end of a command line; gives how many bytes were used. */
@@ -147,7 +168,7 @@ export class VoiceModem {
     const at = line.toUpperCase().indexOf('AT');
     if (at < 0) return;
     for (const command of parseAtLine(line.slice(at + 2))) {
-      const outcome = runCommand(command, this.#settings);
+      const outcome = runCommand(command, this.#settings, this.#personality);
       if (outcome.type === 'text') for (const text of outcome.lines) this.#text(text);
       else if (outcome.type !== 'ok' && !this.#act(outcome)) return;
     }
@@ -169,7 +190,15 @@ export class VoiceModem {
         return this.#dial(outcome.text);
       case 'stream':
         return this.#beginStream(outcome.mode);
+      case 'snoop':
+        this.#hook(false);
+        this.#snooping = true;
+        return true;
+      case 'voltage':
+        this.#text(this.#voltage());
+        return true;
       case 'tones':
+        if (outcome.flash) this.#loop.flash();
         this.#tones.push(outcome.sound);
         this.#tellActive();
         return false;
@@ -194,6 +223,10 @@ export class VoiceModem {
       this.#result('NO CARRIER');
       return false;
     }
+    if (this.#loop.isInUse && !this.#offHook) {
+      this.#result('LINE IN USE');
+      return false;
+    }
     const { progress, registers, ringbackGone, ringbackNever } = this.#settings;
     const settings = {
       country: this.#country,
@@ -201,7 +234,7 @@ export class VoiceModem {
       waitSeconds: registers.get(7) ?? 60,
       ringbackGone,
       ringbackNever,
-      resultAtOnce: this.#options.dialResultAtOnce,
+      resultAtOnce: this.#personality.dialResult === 'dialled',
     };
     this.#dialler = new Dialler(text, settings, (result) => this.#dialled(result));
     this.#hook(true);
@@ -216,30 +249,31 @@ export class VoiceModem {
 
   #beginStream(mode: StreamMode): boolean {
     this.#result('CONNECT');
-    this.#stream = new SoundStream(
-      mode,
-      {
-        port: this.#port,
-        coding: this.#settings.coding,
-        counters: this.#counters,
-        report: (code) => this.#report(code),
-        ended: () => {
-          this.#stream = undefined;
-          this.#port.send(shieldedCode(ETX_CODE));
-          this.#tellActive();
-          this.#result('OK');
-        },
+    const { duplexExits = [], throughput } = this.#personality;
+    this.#stream = new SoundStream(mode, {
+      port: this.#port,
+      coding: this.#settings.coding,
+      counters: this.#counters,
+      report: (what) => this.#report(what),
+      exits: () => (this.#stuck ? [] : duplexExits),
+      throughput,
+      ended: () => {
+        this.#stream = undefined;
+        this.#port.send(shieldedCode(ETX_CODE));
+        this.#tellActive();
+        this.#result('OK');
       },
-      this.#options.duplexExit,
-    );
+    });
     this.#tellActive();
     return false;
   }
 
   #hook(offHook: boolean): void {
+    this.#snooping = false;
     if (this.#offHook === offHook) return;
     this.#offHook = offHook;
-    this.#monitor = offHook ? new LineMonitor(this.#country, (code) => this.#report(code)) : undefined;
+    const report = (code: string) => this.#code(code);
+    this.#monitor = offHook ? new LineMonitor(this.#country, this.#personality, report) : undefined;
     if (offHook) this.#loop.seize();
     else this.#loop.release();
     this.#tellActive();
@@ -257,7 +291,24 @@ export class VoiceModem {
   #current(flows: boolean): void {
     if (flows) return;
     if (this.#dialler) this.#dialled('NO CARRIER');
-    else this.#report('l');
+    else this.#report('currentGone');
+  }
+
+  #reversed(): void {
+    if (this.#dialler) this.#dialler.reversed();
+    else this.#report('reversal');
+  }
+
+  /** Reported on hook too. */
+  #telephone(by: Telephone, offHook: boolean): void {
+    const code = this.#personality.codes[by]?.[offHook ? 0 : 1];
+    if (code !== undefined && this.#settings.fclass === '8') this.#port.send(shieldedCode(code));
+  }
+
+  /** As -TRV? tells it: nothing on an open pair, the exchange's battery on hook, a few volts while anybody is off hook. */
+  #voltage(): string {
+    if (!this.#loop.isPresent) return '1.4';
+    return this.#offHook || this.#loop.isInUse ? '7.2' : '48.3';
   }
 
   #callerId(block: CallerIdBlock): void {
@@ -268,12 +319,18 @@ export class VoiceModem {
       ['NMBR', block.number],
       ['NAME', block.name],
     ] as const;
-    const lines = fields.flatMap(([name, value]) => (value === undefined ? [] : [`${name} = ${value}\r\n`]));
+    const equals = this.#personality.callerIdStyle === 'spaced' ? ' = ' : '=';
+    const lines = fields.flatMap(([name, value]) => (value === undefined ? [] : [`${name}${equals}${value}\r\n`]));
     this.#port.send(utf8(`\r\n${lines.join('')}`));
   }
 
+  #report(what: 'underrun' | 'overrun' | 'currentGone' | 'reversal' | 'callWaiting'): void {
+    const code = this.#personality.codes[what];
+    if (code !== undefined) this.#code(code);
+  }
+
   /** An event of the line. Between commands it is reported too, while the line is held in voice class. */
-  #report(code: string): void {
+  #code(code: string): void {
     const listens = this.#dialler === undefined && this.#tones.length === 0;
     if (listens && this.#offHook && this.#settings.fclass === '8') this.#port.send(shieldedCode(code));
   }
@@ -285,7 +342,8 @@ export class VoiceModem {
   #result(result: FinalResult | 'RING'): void {
     if (this.#settings.quiet) return;
     const { verbose } = this.#settings;
-    const bytes = verbose ? utf8(`\r\n${result}\r\n`) : concat(utf8(numeric[result] ?? '4'), utf8('\r'));
+    const words = result === 'NO DIALTONE' ? this.#personality.noDialTone : result;
+    const bytes = verbose ? utf8(`\r\n${words}\r\n`) : concat(utf8(numeric[result] ?? '4'), utf8('\r'));
     this.#port.send(bytes);
   }
 }
