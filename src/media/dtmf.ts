@@ -1,8 +1,12 @@
-import { decodeMulaw, silence } from '#media/g711.ts';
-import { goertzelPower } from '#media/spectrum.ts';
-import { ToneGenerator } from '#media/tones.ts';
-import { concat } from '#platform/bytes.ts';
+import { linearOf } from '#media/g711.ts';
+import { peakOfDbm0 } from '#media/level.ts';
+import { ToneGroup } from '#media/tone-group.ts';
+import { type TonePair, TonePairFitter } from '#media/tone-pair.ts';
+import { ToneSequence } from '#media/tone-sequence.ts';
+import { SAMPLE_RATE } from '#media/tones.ts';
+import { VoiceBand } from '#media/voice-band.ts';
 
+/** ITU-T Q.23 §3: low and high group, Hz. */
 const ROWS = [697, 770, 852, 941] as const;
 const COLUMNS = [1209, 1336, 1477, 1633] as const;
 const KEYS = '123A456B789C*0#D';
@@ -20,39 +24,80 @@ function dtmfFrequencies(key: string): readonly [number, number] | undefined {
   return index < 0 || row === undefined || column === undefined ? undefined : [row, column];
 }
 
+/** Of each tone: within what ITU-T Q.24 table A-1 says receivers of all administrations take, and two of them do not clip. */
+const KEY_LEVEL_DBM0 = -9;
+
 /** Keys as sound in mu-law: each `onMs` of the two tones and `offMs` of silence. Unknown keys are left out. */
 export function dtmfSound(digits: string, onMs = 100, offMs = 80): Uint8Array {
-  const parts: Uint8Array[] = [];
-  for (const digit of digits) {
+  const steps = [...digits].flatMap((digit) => {
     const frequencies = dtmfFrequencies(digit);
-    if (frequencies) parts.push(new ToneGenerator(frequencies, 6000).next(onMs * 8), silence(offMs * 8));
-  }
-  return concat(...parts);
+    return frequencies
+      ? [
+          { frequencies, ms: onMs },
+          { frequencies: [], ms: offMs },
+        ]
+      : [];
+  });
+  const samples = (steps.length / 2) * ((onMs + offMs) * (SAMPLE_RATE / 1000));
+  return new ToneSequence({ steps, times: 1, levelDbm0: KEY_LEVEL_DBM0 }).next(Math.round(samples));
 }
 
-/** 12.75 ms: the shortest block that keeps the four row tones apart. */
-const BLOCK = 102;
-/** Both tones must hold for so many blocks in a row (38 ms), as Q.24 accepts 40 ms and refuses 20 ms. */
-const BLOCKS_TO_ACCEPT = 3;
-const BLOCKS_TO_RELEASE = 2;
-/** Squared peak amplitude below which a tone is not a key (about -36 dBm0). */
-const MIN_POWER = 300 * 300;
-/** Share of the block's energy that the two tones must hold; speech and single tones fall short of it. */
-const MIN_SHARE = 0.82;
-/** Largest ratio of column to row power and of row to column power (Q.24: twist of 8 dB and 4 dB; some slack for lines). */
-const MAX_TWIST = 8;
-const MAX_REVERSE_TWIST = 8;
-/** The best tone of a group must stand so far above the group's next one. */
-const GROUP_MARGIN = 5;
+/** 20 ms: tells row tones, 73 Hz apart, and is half the shortest key. */
+const WINDOW = 160;
+/** 5 ms between two looks. */
+const HOP = 40;
+const HOPS = WINDOW / HOP;
+/**
+ * Windows in a row that must hold a key. A tone that fills 87 % of a window makes it count, so a key of T ms counts in
+ * (T - 15 ms) / 5 ms of them: 40 ms is accepted wherever it begins, 23 ms never (ITU-T Q.24 table A-1: 40 ms; AT&T: 23 ms).
+ */
+const WINDOWS_TO_ACCEPT = 5;
+/** Of the last four windows so many must be filled by the key. */
+const LAST = 4;
+const FULL_WINDOWS = 3;
+/** Windows without the key that end it: an interruption of 10 ms spoils 5 of them, a pause of 40 ms 11 (ITU-T Q.24 table A-1). */
+const WINDOWS_TO_RELEASE = 8;
+/** Weakest tone that is taken, and where looking begins: 2 dB below what is promised (-36 dBm0). */
+const MIN_TONE_ENERGY = (WINDOW / 2) * peakOfDbm0(-38) ** 2;
+/** Share of the energy that both tones hold together, in a window that counts and in one that is full: 15 dB of noise leave 0.97; speech falls short. */
+const MIN_SHARE = 0.75;
+const FULL_SHARE = 0.92;
+/** A first, cheap look: frequencies off by 1.5 % and a window's edge leave so much of a key. */
+const MIN_ROUGH_SHARE = 0.3;
+/** ITU-T Q.24 table A-1: the high group up to 8 dB stronger, up to 4 dB weaker; 1.5 dB of slack each, as power ratios. */
+const MAX_TWIST = 10 ** 0.95;
+const MAX_REVERSE_TWIST = 10 ** 0.55;
+/** ITU-T Q.24: 1.5 % + 2 Hz is accepted, 3.5 % refused. Single windows are measured less exactly than several together. */
+const MAX_OFFSET = 0.015;
+const MAX_OFFSET_HZ = 5;
+const MAX_OFFSET_OF_WINDOW = 0.033;
+/** A key keeps its frequencies; the pitch of a voice moves. Between the windows of one key, relative. */
+const MAX_DRIFT = 0.007;
+
+interface Heard {
+  readonly index: number;
+  /** Relative deviation of both tones. */
+  readonly low: number;
+  readonly high: number;
+  readonly full: boolean;
+}
 
 /** Finds DTMF keys in a stream of mu-law sound; pieces may have any size. */
 export class DtmfDetector {
   readonly #onKey: (digit: string) => void;
-  #pending = new Uint8Array(0);
-  #candidate: string | undefined;
+  readonly #band = new VoiceBand();
+  readonly #fitter = new TonePairFitter(WINDOW);
+  readonly #rows = new ToneGroup(ROWS, HOP, HOPS);
+  readonly #columns = new ToneGroup(COLUMNS, HOP, HOPS);
+  /** The last window, the newest hop at its end. */
+  readonly #window = new Float64Array(WINDOW);
+  readonly #energies = new Float64Array(HOPS);
+  #filled = 0;
+  /** What the last windows in a row hold, all of the same key. */
+  readonly #run: Heard[] = [];
   #agreeing = 0;
   #missing = 0;
-  #held: string | undefined;
+  #held: number | undefined;
 
   /** `onKey` is called once per key press, about 40 ms after it began. */
   constructor(onKey: (digit: string) => void) {
@@ -60,45 +105,87 @@ export class DtmfDetector {
   }
 
   push(codes: Uint8Array): void {
-    const all = this.#pending.length === 0 ? codes : concat(this.#pending, codes);
-    let offset = 0;
-    for (; offset + BLOCK <= all.length; offset += BLOCK) this.#block(keyIn(all.subarray(offset, offset + BLOCK)));
-    this.#pending = all.slice(offset);
+    for (let i = 0; i < codes.length; i++) {
+      this.#window[WINDOW - HOP + this.#filled++] = this.#band.filter(linearOf(codes[i] ?? 0));
+      if (this.#filled < HOP) continue;
+      this.#decide(this.#look());
+      this.#window.copyWithin(0, HOP);
+      this.#filled = 0;
+    }
   }
 
-  #block(key: string | undefined): void {
-    if (key !== undefined && key === this.#candidate) this.#agreeing++;
-    else {
-      this.#candidate = key;
-      this.#agreeing = key === undefined ? 0 : 1;
+  #decide(heard: Heard | undefined): void {
+    const run = this.#run;
+    if (heard === undefined || heard.index !== run[0]?.index) {
+      run.length = 0;
+      this.#agreeing = 0;
     }
-    this.#missing = key === this.#held ? 0 : this.#missing + 1;
-    if (this.#missing >= BLOCKS_TO_RELEASE) this.#held = undefined;
-    if (this.#held === undefined && this.#candidate !== undefined && this.#agreeing >= BLOCKS_TO_ACCEPT) {
-      this.#held = this.#candidate;
-      this.#missing = 0;
-      this.#onKey(this.#candidate);
-    }
+    this.#missing = heard !== undefined && heard.index === this.#held ? 0 : this.#missing + 1;
+    if (this.#missing >= WINDOWS_TO_RELEASE) this.#held = undefined;
+    if (heard === undefined) return;
+    run.push(heard);
+    if (run.length > LAST) run.shift();
+    this.#agreeing++;
+    if (heard.index === this.#held || this.#agreeing < WINDOWS_TO_ACCEPT || !isKey(run)) return;
+    this.#held = heard.index;
+    this.#missing = 0;
+    this.#onKey(KEYS.charAt(heard.index));
+  }
+
+  /** The key that the last window holds. */
+  #look(): Heard | undefined {
+    const newest = this.#window.subarray(WINDOW - HOP);
+    this.#energies.copyWithin(0, 1);
+    let sum = 0;
+    for (let i = 0; i < HOP; i++) sum += (newest[i] ?? 0) ** 2;
+    this.#energies[HOPS - 1] = sum;
+    this.#rows.push(newest);
+    this.#columns.push(newest);
+    let energy = 0;
+    for (let i = 0; i < HOPS; i++) energy += this.#energies[i] ?? 0;
+    if (energy < 2 * MIN_TONE_ENERGY) return undefined;
+    const row = this.#rows.strongest();
+    const column = this.#columns.strongest();
+    if (this.#rows.energy + this.#columns.energy < MIN_ROUGH_SHARE * energy) return undefined;
+    return this.#confirm(row, column);
+  }
+
+  #confirm(row: number, column: number): Heard | undefined {
+    const lowHz = ROWS[row] ?? 0;
+    const highHz = COLUMNS[column] ?? 0;
+    const pair = this.#fitter.fit(this.#window, lowHz, highHz);
+    if (pair.share < MIN_SHARE || !balanced(pair)) return undefined;
+    const low = pair.low.offset / lowHz;
+    const high = pair.high.offset / highHz;
+    if (Math.abs(low) > MAX_OFFSET_OF_WINDOW || Math.abs(high) > MAX_OFFSET_OF_WINDOW) return undefined;
+    return { index: 4 * row + column, low, high, full: pair.share >= FULL_SHARE };
   }
 }
 
-function keyIn(block: Uint8Array): string | undefined {
-  const samples = decodeMulaw(block);
-  const row = strongest(samples, ROWS);
-  const column = strongest(samples, COLUMNS);
-  if (!row || !column) return undefined;
-  if (column.power > row.power * MAX_TWIST || row.power > column.power * MAX_REVERSE_TWIST) return undefined;
-  let energy = 0;
-  for (const sample of samples) energy += sample * sample;
-  // A sine of peak a has the mean square a²/2.
-  const share = (row.power + column.power) / 2 / (energy / samples.length);
-  return share < MIN_SHARE ? undefined : KEYS[row.index * 4 + column.index];
+/** Whether windows in a row hold a key and not something like it: two steady tones of the right frequencies and little else. */
+function isKey(run: readonly Heard[]): boolean {
+  const full = run.filter((heard) => heard.full);
+  const index = full[0]?.index;
+  if (index === undefined || full.length < FULL_WINDOWS) return false;
+  const steady = (offsets: readonly number[], hz: number) => {
+    const mean = offsets.reduce((sum, offset) => sum + offset, 0) / offsets.length;
+    return (
+      Math.abs(mean) <= MAX_OFFSET + MAX_OFFSET_HZ / hz && Math.max(...offsets) - Math.min(...offsets) <= MAX_DRIFT
+    );
+  };
+  return (
+    steady(
+      full.map(({ low }) => low),
+      ROWS[index >> 2] ?? 0,
+    ) &&
+    steady(
+      full.map(({ high }) => high),
+      COLUMNS[index & 3] ?? 0,
+    )
+  );
 }
 
-function strongest(samples: Int16Array, group: readonly number[]): { index: number; power: number } | undefined {
-  const powers = group.map((frequency) => goertzelPower(samples, frequency));
-  const power = Math.max(...powers);
-  const index = powers.indexOf(power);
-  const clear = powers.every((other, i) => i === index || other * GROUP_MARGIN < power);
-  return power >= MIN_POWER && clear ? { index, power } : undefined;
+function balanced({ low, high }: TonePair): boolean {
+  if (low.energy < MIN_TONE_ENERGY || high.energy < MIN_TONE_ENERGY) return false;
+  return high.energy <= low.energy * MAX_TWIST && low.energy <= high.energy * MAX_REVERSE_TWIST;
 }
