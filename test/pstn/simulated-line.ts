@@ -71,6 +71,7 @@ export function simulatedLine(
       },
       close: async () => {
         listener = undefined;
+        emulated.portClosed();
       },
     };
   };

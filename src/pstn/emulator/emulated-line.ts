@@ -1,6 +1,8 @@
+import { utf8 } from '#platform/bytes.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { CountryCode } from '#pstn/countries.ts';
 import { Exchange, type ExchangeEvent } from '#pstn/emulator/exchange.ts';
+import { type FaultName, FaultyPort } from '#pstn/emulator/faults.ts';
 import type { Personality } from '#pstn/emulator/personalities/personality.ts';
 import { personalities, type VoiceModemName } from '#pstn/emulator/personalities/table.ts';
 import { Pump, type PumpOptions } from '#pstn/emulator/pump.ts';
@@ -22,6 +24,7 @@ export interface EmulatedLineOptions extends Partial<PumpOptions> {
 export class EmulatedLine {
   readonly exchange: Exchange;
   readonly #modem: VoiceModem;
+  readonly #port: FaultyPort;
   readonly #pump: Pump;
 
   constructor(
@@ -35,9 +38,10 @@ export class EmulatedLine {
       stallEveryMs: options.stallEveryMs ?? 3000,
     };
     this.#pump = new Pump(deps.clock, pump, (count) => this.#modem.advance(count));
+    this.#port = new FaultyPort(deps.port);
     this.#modem = new VoiceModem(
       {
-        port: deps.port,
+        port: this.#port,
         loop: this.exchange,
         onActive: (active) => (active ? this.#pump.start() : this.#pump.stop()),
       },
@@ -51,7 +55,28 @@ export class EmulatedLine {
 
   /** Bytes that the computer wrote. */
   receive(bytes: Uint8Array): void {
-    this.#modem.receive(bytes);
+    const arrived = this.#port.receive(bytes);
+    if (arrived.length > 0) this.#modem.receive(arrived);
+  }
+
+  /** Something goes wrong, or is right again. */
+  fault(name: FaultName, on: boolean): void {
+    for (const held of this.#port.set(name, on)) this.receive(held);
+    this.#modem.misbehave({
+      stuck: this.#port.has('stuck-in-duplex'),
+      echoes: this.#port.has('echo'),
+      numeric: this.#port.has('numeric'),
+    });
+  }
+
+  /** A RING where none belongs, such as within a stream of sound. */
+  strayRing(): void {
+    this.#port.send(utf8('\r\nRING\r\n'));
+  }
+
+  /** The computer closed the port, and the modem sees it (DTR). */
+  portClosed(): void {
+    this.#modem.hangUp();
   }
 
   /** The modem loses its power: on hook, everything forgotten. */

@@ -46,6 +46,7 @@ class LineProcess {
   readonly #deps: LineProcessDeps;
   readonly #options: LineProcessOptions;
   #pty: Pty | undefined;
+  #lastPath: string | undefined;
   #line: EmulatedLine;
 
   constructor(deps: LineProcessDeps, options: LineProcessOptions) {
@@ -54,9 +55,11 @@ class LineProcess {
     this.#line = this.#newLine();
   }
 
-  async plugIn(): Promise<void> {
-    const pty = await openPty(this.#deps.clock, (bytes) => this.#line.receive(bytes));
+  /** `elsewhere`: under another path than the last time. */
+  async plugIn(elsewhere = false): Promise<void> {
+    const pty = await this.#newPty(elsewhere ? this.#lastPath : undefined);
     this.#pty = pty;
+    this.#lastPath = pty.path;
     const { link } = this.#options;
     if (link !== undefined) {
       // Renaming over the old link leaves no moment without one.
@@ -65,6 +68,15 @@ class LineProcess {
       renameSync(`${link}.new`, link);
     }
     this.#say({ event: 'ready', path: link ?? pty.path });
+  }
+
+  /** The system gives the lowest free number: a path to avoid is taken for as long as it needs to give another. */
+  async #newPty(avoid: string | undefined): Promise<Pty> {
+    const pty = await openPty(this.#deps.clock, (bytes) => this.#line.receive(bytes));
+    if (pty.path !== avoid) return pty;
+    const other = await this.#newPty(avoid);
+    pty.close();
+    return other;
   }
 
   async hear(line: string): Promise<void> {
@@ -134,7 +146,16 @@ class LineProcess {
         return undefined;
       case 'replug':
         if (this.#pty) return 'the modem is plugged in';
-        await this.plugIn();
+        await this.plugIn(command.elsewhere);
+        return undefined;
+      case 'power-cycle':
+        this.#line.powerOff();
+        return undefined;
+      case 'fault':
+        this.#line.fault(command.fault, command.on);
+        return undefined;
+      case 'stray-ring':
+        this.#line.strayRing();
         return undefined;
     }
   }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { isDigits } from '#media/dtmf.ts';
 import type { CallReport } from '#pstn/emulator/connected-call.ts';
 import type { ExchangeEvent } from '#pstn/emulator/exchange.ts';
+import { faultNames } from '#pstn/emulator/faults.ts';
 import type { StreamCounters } from '#pstn/emulator/sound-stream.ts';
 
 /** What a line emulator is told, one JSON object a line, and what it says. */
@@ -51,9 +52,15 @@ export const commandSchema = z.discriminatedUnion('command', [
   z.strictObject({ command: z.literal('save-recording'), path: z.string().min(1) }),
   /** Asks for a `report` event. */
   z.strictObject({ command: z.literal('report') }),
-  /** Pulls the modem off the computer, and puts it back. */
+  /** Pulls the modem off the computer, and puts it back: `elsewhere` makes sure that the device has another path then. */
   z.strictObject({ command: z.literal('unplug') }),
-  z.strictObject({ command: z.literal('replug') }),
+  z.strictObject({ command: z.literal('replug'), elsewhere: z.boolean().default(false) }),
+  /** The modem's power fails for a moment: all settings are lost, the line is on hook. An external modem's port stays. */
+  z.strictObject({ command: z.literal('power-cycle') }),
+  /** Something goes wrong with the modem, or is right again; src/pstn/emulator/faults.ts says what each is. */
+  z.strictObject({ command: z.literal('fault'), fault: z.enum(faultNames), on: z.boolean().default(true) }),
+  /** The modem says RING where none belongs, such as within a stream of sound. */
+  z.strictObject({ command: z.literal('stray-ring') }),
 ]);
 
 /** A command as it is written, defaults left out. */

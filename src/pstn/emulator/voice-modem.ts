@@ -20,6 +20,16 @@ export interface VoiceModemOptions {
   readonly personality: Personality;
 }
 
+/** Faults of the modem itself. */
+export interface Manners {
+  /** Nothing that the computer writes ends full duplex. */
+  readonly stuck: boolean;
+  /** ATE0 is of no use. */
+  readonly echoes: boolean;
+  /** Results are numeric after power-on and reset. */
+  readonly numeric: boolean;
+}
+
 const MAX_LINE = 256;
 
 const numeric: Readonly<Record<string, string>> = {
@@ -49,8 +59,7 @@ export class VoiceModem {
   #monitor: LineMonitor | undefined;
   #offHook = false;
   #snooping = false;
-  /** It no longer leaves duplex. */
-  #stuck = false;
+  #manners: Manners = { stuck: false, echoes: false, numeric: false };
   #line = '';
 
   /** `onActive` says whether `advance` is wanted. */
@@ -92,9 +101,10 @@ export class VoiceModem {
     }
   }
 
-  /** Whether nothing but the loss of power ends full duplex any more. */
-  stick(stuck: boolean): void {
-    this.#stuck = stuck;
+  misbehave(manners: Manners): void {
+    this.#manners = manners;
+    if (manners.echoes) this.#settings.echo = true;
+    if (manners.numeric) this.#settings.verbose = false;
   }
 
   /** The computer closed the port: with DTR down the modem hangs up and takes commands again (&D2, ITU-T V.250 §6.2.2). */
@@ -109,14 +119,9 @@ export class VoiceModem {
 
   /** On hook and everything forgotten, without a word. */
   powerOff(): void {
-    this.#dialler = undefined;
-    this.#stream = undefined;
-    this.#stuck = false;
-    this.#tones.clear();
-    this.#line = '';
+    this.hangUp();
     Object.assign(this.#settings, factorySettings(this.#personality));
-    this.#hook(false);
-    this.#tellActive();
+    this.misbehave(this.#manners);
   }
 
   /** Lets `count` samples pass on the line. */
@@ -151,7 +156,7 @@ export class VoiceModem {
   #type(bytes: Uint8Array): number {
     for (let i = 0; i < bytes.length; i++) {
       const byte = bytes[i] ?? 0;
-      if (this.#settings.echo) this.#port.send(Uint8Array.of(byte));
+      if (this.#settings.echo || this.#manners.echoes) this.#port.send(Uint8Array.of(byte));
       if (byte === 0x0d) {
         const line = this.#line;
         this.#line = '';
@@ -183,6 +188,7 @@ export class VoiceModem {
         return true;
       case 'reset':
         this.#hook(false);
+        this.misbehave(this.#manners);
         return true;
       case 'answer':
         return this.#answer();
@@ -255,7 +261,7 @@ export class VoiceModem {
       coding: this.#settings.coding,
       counters: this.#counters,
       report: (what) => this.#report(what),
-      exits: () => (this.#stuck ? [] : duplexExits),
+      exits: () => (this.#manners.stuck ? [] : duplexExits),
       throughput,
       ended: () => {
         this.#stream = undefined;
