@@ -22,7 +22,7 @@ export class VoiceBand {
 }
 
 /** A second-order notch: zeros on the unit circle, poles behind them. At 0 Hz it is a high-pass of half its width. */
-class Notch {
+export class Notch {
   readonly #cos: number;
   readonly #radius: number;
   readonly #gain: number;
