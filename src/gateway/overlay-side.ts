@@ -8,6 +8,7 @@ import type { OpenedNode } from '#reload/node/open-node.ts';
 import type { ReloadNode } from '#reload/node/reload-node.ts';
 import { type GatewayCandidate, GatewayDirectory } from '#reload/usages/pstn-gateway/gateway-directory.ts';
 import { AorResolver } from '#reload/usages/sip/aor-resolver.ts';
+import { VoiceMailDirectory, type VoiceMailProvider } from '#reload/usages/voice-mail/voice-mail-directory.ts';
 import type { RouteTarget } from '#sip/adapter/call-router.ts';
 
 export interface OverlaySideDeps {
@@ -20,6 +21,8 @@ export interface OverlaySideDeps {
 
 /** Gateways that are tried for one call. */
 const MAX_GATEWAYS = 4;
+/** Voice mail nodes that are asked for one mailbox. */
+const MAX_MAIL_NODES = 4;
 
 export interface Discovery {
   readonly namespace: string;
@@ -35,6 +38,7 @@ export class OverlaySide implements OverlayCalls {
   readonly #deps: OverlaySideDeps;
   readonly #resolver: AorResolver;
   readonly #directory: GatewayDirectory;
+  readonly #voiceMail: VoiceMailDirectory;
   /** Nodes of hosted phones, by their user name. */
   readonly #hosted = new Map<string, ReloadNode>();
 
@@ -44,6 +48,7 @@ export class OverlaySide implements OverlayCalls {
     const usage = { records: node.records, configuration, random: deps.random, log: deps.log };
     this.#resolver = new AorResolver(usage);
     this.#directory = new GatewayDirectory(usage);
+    this.#voiceMail = new VoiceMailDirectory(usage);
   }
 
   /** From now on calls of this user leave under the user's own certificate. */
@@ -110,6 +115,32 @@ export class OverlaySide implements OverlayCalls {
       };
     }
     return undefined;
+  }
+
+  /** Nodes that may have a mailbox, one by one; those that nobody vouches for are left out. */
+  async voiceMail(requestUri: string, caller: string, signal: AbortSignal): Promise<readonly RouteTarget[]> {
+    const targets: RouteTarget[] = [];
+    for await (const provider of this.#voiceMail.find(signal)) {
+      if (!provider.trusted) continue;
+      targets.push({
+        requestUri,
+        open: async (openSignal) => ({
+          transport: 'stream',
+          stream: await this.#deps.streams.open(this.#nodeOf(caller), provider, openSignal),
+        }),
+      });
+      if (targets.length >= MAX_MAIL_NODES) break;
+    }
+    return targets;
+  }
+
+  /** Who offers voice mail, as `copperring discover --service voice-mail` tells it. */
+  async voiceMailNodes(signal: AbortSignal): Promise<readonly Omit<VoiceMailProvider, 'destinations'>[]> {
+    const found: Omit<VoiceMailProvider, 'destinations'>[] = [];
+    for await (const { nodeId, userName, trusted } of this.#voiceMail.find(signal)) {
+      found.push({ nodeId, userName, trusted });
+    }
+    return found;
   }
 
   #nodeOf(caller: string): ReloadNode {

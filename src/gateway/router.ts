@@ -1,6 +1,7 @@
 import { type Dialled, type DialledContext, readDialled } from '#gateway/dialled.ts';
 import type { Diallable } from '#gateway/line-desk.ts';
 import type { LinePool } from '#gateway/line-pool.ts';
+import type { MailboxRoutes } from '#gateway/voice-mail/mailbox-routes.ts';
 import { messageOf } from '#platform/failure.ts';
 import { type Logger, printable } from '#platform/log.ts';
 import type { CallRouter, RouteAnswer, RouteQuestion, RouteTarget } from '#sip/adapter/call-router.ts';
@@ -19,6 +20,7 @@ export interface RouterDeps {
   readonly lines: LinePool | undefined;
   /** Whether a phone is registered at this process under the AOR. */
   readonly isRegistered: (aor: string) => boolean;
+  readonly voiceMail?: Pick<MailboxRoutes, 'called' | 'instead'>;
   readonly log: Logger;
 }
 
@@ -35,6 +37,8 @@ export class GatewayRouter implements CallRouter {
   async route(question: RouteQuestion, signal: AbortSignal): Promise<RouteAnswer> {
     const dialled = await readDialled(question.requestUri, this.#context);
     try {
+      const mailbox = await this.#deps.voiceMail?.called(question, signal);
+      if (mailbox) return mailbox;
       return await this.#routeTo(dialled, question, signal);
     } catch (thrown) {
       this.#deps.log.warn('no route found', { to: printable(question.requestUri), reason: messageOf(thrown) });
@@ -55,8 +59,15 @@ export class GatewayRouter implements CallRouter {
     }
   }
 
-  /** RFC 7904 §4: phones registered here first, else the overlay's registrations. */
+  /** A user without any phone may have a mailbox. */
   async #toUser(aor: string, question: RouteQuestion, signal: AbortSignal): Promise<RouteAnswer> {
+    const answer = await this.#toPhones(aor, question, signal);
+    const isAway = answer.kind === 'reject' && answer.status === 480;
+    return (isAway ? await this.#deps.voiceMail?.instead(aor, question, signal) : undefined) ?? answer;
+  }
+
+  /** RFC 7904 §4: phones registered here first, else the overlay's registrations. */
+  async #toPhones(aor: string, question: RouteQuestion, signal: AbortSignal): Promise<RouteAnswer> {
     const { overlay, isRegistered } = this.#deps;
     if (isRegistered(aor)) return { kind: 'registered', aor };
     // A peer that sends a request here was told that the user is here: sending it on could go round in circles.

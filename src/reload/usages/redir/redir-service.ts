@@ -169,13 +169,14 @@ async function readTreeNode(
       kind: KindId.redir,
       ...(signal === undefined ? {} : { signal }),
     });
-    return values.flatMap(({ place, value }): Provider[] => {
+    return values.flatMap(({ place, value, signatory }): Provider[] => {
       const record = parseProvider(value);
       if (record === undefined || place.model !== 'dictionary') return [];
       const nodeId = nodeIdOf(place.key);
       const { destinationList } = record;
       // The grammar allows an empty list; its only sensible reading is the provider itself.
-      return [{ nodeId, destinations: destinationList.length > 0 ? destinationList : [nodeDestination(nodeId)] }];
+      const destinations = destinationList.length > 0 ? destinationList : [nodeDestination(nodeId)];
+      return [{ nodeId, destinations, userName: signatory.certificate.userName }];
     });
   } catch (thrown) {
     if (isNotFound(thrown)) return [];

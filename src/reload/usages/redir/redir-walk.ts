@@ -16,6 +16,8 @@ export interface Provider {
   readonly nodeId: NodeId;
   /** How to reach it; never empty. */
   readonly destinations: readonly Destination[];
+  /** Name in the certificate that signed the record. */
+  readonly userName?: string;
 }
 
 /** One tree (one namespace) of the overlay. A tree node that was never written is an empty list. */
