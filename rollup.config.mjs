@@ -4,6 +4,7 @@ import json from '@rollup/plugin-json';
 import nodeResolve from '@rollup/plugin-node-resolve';
 import { build } from 'esbuild';
 import esbuild from 'rollup-plugin-esbuild';
+import { tomlModules } from './toml-modules.mjs';
 
 /** Packages with a native addon stay beside the bundle; everything else goes into the one file. */
 const native = ['lmdb', 'koffi', '@serialport/bindings-cpp'];
@@ -76,6 +77,7 @@ function bundle(input, file) {
       nodeResolve({ preferBuiltins: true, exportConditions: ['node'] }),
       commonjs({ strictRequires: true, ignoreDynamicRequires: true }),
       json(),
+      tomlModules(),
       esbuild({ target: 'node20', minify: false }),
       oneFile(),
     ],

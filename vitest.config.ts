@@ -1,10 +1,12 @@
 import { defineConfig } from 'vitest/config';
+import { tomlModules } from './toml-modules.mjs';
 
 /** Suites that need components from outside npm (baresip, vgetty, tshark, mosquitto) live in test/interop. */
 export default defineConfig({
   test: {
     projects: [
       {
+        plugins: [tomlModules()],
         test: {
           name: 'unit',
           maxWorkers: 2,
@@ -15,6 +17,7 @@ export default defineConfig({
         },
       },
       {
+        plugins: [tomlModules()],
         test: {
           name: 'interop',
           include: ['test/interop/**/*.test.ts'],
@@ -25,6 +28,7 @@ export default defineConfig({
       },
       // What a telephone line needs, item by item: on a virtual clock first, then in real time, one file after the other.
       {
+        plugins: [tomlModules()],
         test: {
           name: 'line',
           maxWorkers: 2,
@@ -36,6 +40,7 @@ export default defineConfig({
         },
       },
       {
+        plugins: [tomlModules()],
         test: {
           name: 'line-live',
           maxWorkers: 1,
@@ -47,7 +52,10 @@ export default defineConfig({
         },
       },
       // Storing peers that are killed: ROUNDS and SEED in the environment.
-      { test: { name: 'durability', include: ['test/durability/kill.test.ts'] } },
+      {
+        plugins: [tomlModules()],
+        test: { name: 'durability', include: ['test/durability/kill.test.ts'] },
+      },
     ],
   },
 });

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { tomlModulesForEsbuild } from '../../toml-modules.mjs';
 
 const entry = `
 import { lineEmulatorCommand } from '#cli/line-emulator.ts';
@@ -25,6 +26,7 @@ export async function buildEmulatorProgram(): Promise<{ readonly program: string
     format: 'esm',
     target: 'node20',
     external: ['koffi'],
+    plugins: [tomlModulesForEsbuild()],
     outfile: program,
     logLevel: 'silent',
   });

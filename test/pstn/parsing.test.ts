@@ -1,10 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { addCallerIdLine, type CallerIdBlock, callerIdOf, isComplete } from '#pstn/caller-id.ts';
+import { builtInProfiles } from '#pstn/modem/profiles/built-in.ts';
 import { finalResult } from '#pstn/modem/results.ts';
-import { mulawMethod, parseVoiceMethod } from '#pstn/modem/voice-methods.ts';
+import { chooseMethod, parseVoiceMethod, type VoiceMethod } from '#pstn/modem/voice-methods.ts';
 
 function methods(...rows: string[]) {
   return rows.flatMap((row) => parseVoiceMethod(row) ?? []);
+}
+
+/** With a profile that takes nothing but mu-law. */
+function mulawMethod(rows: readonly VoiceMethod[]) {
+  const generic = builtInProfiles.find(({ name }) => name === 'generic-v253');
+  if (generic?.kind !== 'voice') throw new Error('there is no generic profile');
+  const voice = { ...generic.voice, methods: [{ coding: 'mulaw' as const }] };
+  return chooseMethod(rows, { voice }, 11_520);
 }
 
 describe('+VSM=? rows', () => {

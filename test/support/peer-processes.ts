@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { tomlModulesForEsbuild } from '../../toml-modules.mjs';
 import type { PeerAnswer, PeerOrder } from './peer-orders.ts';
 
 /** One peer in a process of its own, which obeys orders of one kind. */
@@ -59,6 +60,7 @@ export async function buildPeerProgram(
     platform: 'node',
     format: 'esm',
     packages: 'external',
+    plugins: [tomlModulesForEsbuild()],
     outfile: path,
     logLevel: 'error',
   });

@@ -12,6 +12,8 @@ import type {
 } from '#pstn/line.ts';
 import { dialFailure } from '#pstn/modem/dial-failure.ts';
 import { shield } from '#pstn/modem/dle.ts';
+import type { SoundCodec } from '#pstn/modem/sound-codec.ts';
+import type { PathSound, SoundPath } from '#pstn/modem/sound-path.ts';
 
 /** Sound written ahead of what was read, in bytes: 60 ms that cover the host's hesitations. */
 export const CUSHION = 480;
@@ -24,6 +26,10 @@ const MAX_DIGITS_WAITING = 64;
 export interface CallControl {
   write(bytes: Uint8Array): void;
   hangUp(): void;
+  /** Between mu-law and what the modem takes. */
+  readonly codec: SoundCodec;
+  /** For a modem whose sound goes one way at a time. */
+  readonly halfDuplex?: (sound: PathSound) => SoundPath;
   /** Sends digits by +VTS; resolves when the stream runs again. undefined sends them as tones within the stream. */
   readonly signal: ((digits: string) => Promise<void>) | undefined;
 }
@@ -43,6 +49,7 @@ export class ModemCall implements LineCall {
   readonly #control: CallControl;
   readonly #digitListeners: ((digit: string) => void)[] = [];
   readonly #eventListeners: ((event: LineEvent) => void)[] = [];
+  readonly #path: SoundPath;
   readonly #tones: { sound: Uint8Array; readonly played: () => void }[] = [];
   #digitsWaiting = 0;
   #signalling = Promise.resolve();
@@ -56,6 +63,11 @@ export class ModemCall implements LineCall {
 
   constructor(control: CallControl) {
     this.#control = control;
+    const sound: PathSound = {
+      answer: (heard) => this.#withTones(this.#answerTo(heard)),
+      play: (samples) => this.#play(samples),
+    };
+    this.#path = control.halfDuplex?.(sound) ?? fullDuplex(sound);
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
@@ -108,14 +120,14 @@ export class ModemCall implements LineCall {
   }
 
   /** The stream begins, or begins anew after +VTS. */
-  begin(): void {
-    this.#play(silence(CUSHION));
+  begin(way: 'both' | 'hear' | 'speak'): void {
+    this.#path.begin(way);
   }
 
   /** A piece of the stream as it was read. */
   hear(samples: Uint8Array): void {
     this.#heard += samples.length;
-    this.#play(this.#withTones(this.#answerTo(samples)));
+    this.#path.hear(samples);
   }
 
   digit(digit: string): void {
@@ -133,6 +145,7 @@ export class ModemCall implements LineCall {
 
   finish(hangup: LineHangup): void {
     this.#over = true;
+    this.#path.end();
     for (const tone of this.#tones.splice(0)) tone.played();
     this.#resolveEnded(hangup);
   }
@@ -165,7 +178,7 @@ export class ModemCall implements LineCall {
 
   #play(samples: Uint8Array): void {
     this.#played += samples.length;
-    this.#control.write(shield(samples));
+    this.#control.write(shield(this.#control.codec.encode(samples)));
   }
 
   /** Digits on their way out take the place of the far end's sound. */
@@ -183,4 +196,13 @@ export class ModemCall implements LineCall {
     }
     return mixed;
   }
+}
+
+/** One sample out for each sample in. */
+function fullDuplex(sound: PathSound): SoundPath {
+  return {
+    begin: () => sound.play(silence(CUSHION)),
+    hear: (samples) => sound.play(sound.answer(samples)),
+    end() {},
+  };
 }

@@ -14,10 +14,15 @@ import type {
 } from '#pstn/line.ts';
 import { ModemCall } from '#pstn/modem/call.ts';
 import { dialFailure } from '#pstn/modem/dial-failure.ts';
+import { HalfDuplexPath } from '#pstn/modem/half-duplex/half-duplex-path.ts';
 import { initialState, step } from '#pstn/modem/machine/machine.ts';
-import type { Effect, Input, MachineOptions, Outcome, State, TimerName } from '#pstn/modem/machine/state.ts';
+import type { Effect, Input, MachineOptions, Modem, Outcome, State, TimerName } from '#pstn/modem/machine/state.ts';
+import { builtInProfiles } from '#pstn/modem/profiles/built-in.ts';
+import type { ModemProfile } from '#pstn/modem/profiles/schema.ts';
 import { ModemReader } from '#pstn/modem/reader.ts';
 import { type OpenSerial, openSerialPort, type SerialDevice } from '#pstn/modem/serial-port.ts';
+import { type SoundCodec, soundCodec } from '#pstn/modem/sound-codec.ts';
+import type { PathSound, SoundPath } from '#pstn/modem/sound-path.ts';
 
 export interface ModemLineOptions {
   readonly name: string;
@@ -31,6 +36,10 @@ export interface ModemLineOptions {
   readonly silenceSeconds?: number;
   /** How long dialling and ringing may take, ms. 90 s when not given. */
   readonly dialTimeoutMs?: number;
+  /** Among which the modem's own is chosen; the built-in ones when not given. */
+  readonly profiles?: readonly ModemProfile[];
+  /** Taken without looking at what the modem says. */
+  readonly profile?: ModemProfile;
 }
 
 export interface ModemLineDeps {
@@ -61,6 +70,7 @@ export class ModemLine implements Line {
   readonly #inputs: Input[] = [];
   readonly #waitingForStart: (() => void)[] = [];
   readonly #waitingForStop: (() => void)[] = [];
+  #codec: SoundCodec = soundCodec('mulaw');
   #stepping = false;
   #state: State = initialState;
   #status: LineStatus = { state: 'absent', reason: 'not started' };
@@ -80,6 +90,9 @@ export class ModemLine implements Line {
       country: options.country,
       dialTimeoutMs: options.dialTimeoutMs ?? 90_000,
       silenceSeconds: options.silenceSeconds,
+      profiles: options.profiles ?? builtInProfiles,
+      forced: options.profile,
+      linkBytesPerSecond: linkBytesPerSecond(options),
     };
   }
 
@@ -88,7 +101,8 @@ export class ModemLine implements Line {
   }
 
   get traits(): LineTraits | undefined {
-    return 'modem' in this.#status ? { profile: 'generic', duplex: 'full' } : undefined;
+    const modem = this.#modem;
+    return modem && { profile: modem.profile.name, duplex: modem.duplex };
   }
 
   observe(observer: LineObserver): void {
@@ -140,6 +154,7 @@ export class ModemLine implements Line {
       const { state, effects } = step(this.#state, next, this.#machineOptions);
       if (state.phase !== this.#state.phase) this.#log.debug('phase', { line: this.name, phase: state.phase });
       this.#state = state;
+      if (state.phase === 'initialising') this.#codec = soundCodec(state.modem.method.coding);
       for (const effect of effects) this.#safely(() => this.#carryOut(effect));
     }
     this.#stepping = false;
@@ -201,8 +216,9 @@ export class ModemLine implements Line {
         this.#abandon?.abort(effect.why);
         break;
       case 'stream':
+        this.#codec.reset();
         this.#call ??= this.#newCall();
-        this.#call.begin();
+        this.#call.begin(this.#modem?.way ?? 'both');
         break;
       case 'connected':
         if (this.#call) {
@@ -272,8 +288,9 @@ export class ModemLine implements Line {
     for (const item of this.#reader.push(bytes)) {
       if (item.type === 'sound') {
         // On the way out of the stream nothing may follow <DLE>^.
-        const flowing = this.#state.phase === 'talking' || this.#state.phase === 'listening';
-        if (flowing) this.#call?.hear(item.samples);
+        const { phase } = this.#state;
+        const flowing = phase === 'talking' || phase === 'listening' || phase === 'turning';
+        if (flowing) this.#call?.hear(this.#codec.decode(item.samples));
       } else if (item.type === 'line') {
         this.#log.debug('modem says', { line: this.name, text: printable(item.text) });
         this.#input(item);
@@ -334,7 +351,19 @@ export class ModemLine implements Line {
       write: (bytes) => this.#device?.write(bytes),
       hangUp: () => this.#input({ type: 'hang-up' }),
       signal: this.#options.dtmf === 'vts' ? signal : undefined,
+      codec: this.#codec,
+      ...(this.#modem?.duplex === 'half' ? { halfDuplex: (sound) => this.#halfDuplex(sound) } : {}),
     });
+  }
+
+  #halfDuplex(sound: PathSound): SoundPath {
+    const turn = (to: 'hear' | 'speak') => this.#input({ type: 'turn', to });
+    return new HalfDuplexPath({ clock: this.#deps.clock, turn }, sound);
+  }
+
+  /** The modem, once it is known. */
+  get #modem(): Modem | undefined {
+    return 'modem' in this.#state ? this.#state.modem : undefined;
   }
 
   #finish(outcome: Outcome): void {
@@ -348,4 +377,9 @@ export class ModemLine implements Line {
     const fault: DialFault = outcome.type === 'failed' ? outcome.fault : { code: 'no-answer' };
     pending?.reject(dialFailure(fault));
   }
+}
+
+/** A true UART carries a tenth of its baud rate in bytes; a USB modem has no baud rate, whatever is set. */
+function linkBytesPerSecond({ path, baudRate = 115_200 }: ModemLineOptions): number {
+  return /tty(?:S|AMA|USB)\d+$/.test(path) ? baudRate / 10 : Number.POSITIVE_INFINITY;
 }

@@ -1,3 +1,5 @@
+import type { Coding, VoiceProfile } from '#pstn/modem/profiles/schema.ts';
+
 /** One row of the answer to `AT+VSM=?`: a way of coding sound. */
 export interface VoiceMethod {
   readonly number: number;
@@ -5,6 +7,24 @@ export interface VoiceMethod {
   readonly bits: number;
   readonly rates: readonly number[];
 }
+
+/** The row that is used, and how its bytes are to be read. */
+export interface ChosenMethod {
+  readonly number: number;
+  readonly coding: Coding;
+}
+
+/** Names in use for each coding. A profile may say others. */
+const USUAL_NAMES: Readonly<Record<Coding, readonly string[]>> = {
+  mulaw: ['ULAW', 'MULAW', 'µLAW', 'PCMU', 'G711ULAW', 'G711MULAW', 'G711U'],
+  alaw: ['ALAW', 'PCMA', 'G711ALAW', 'G711A'],
+  'unsigned-8': ['UNSIGNEDPCM', 'UNSIGNEDLINEAR'],
+  'signed-8': ['SIGNEDPCM', 'SIGNEDLINEAR'],
+  'linear-16': ['16BITLINEAR', '16BITPCM'],
+};
+const BITS: Readonly<Record<Coding, number>> = { mulaw: 8, alaw: 8, 'unsigned-8': 8, 'signed-8': 8, 'linear-16': 16 };
+/** Samples a second of everything on a telephone line. */
+const RATE = 8000;
 
 /** A row such as `131,"ULAW",8,0,(7200,8000),(0),(0)`; undefined for anything else. */
 export function parseVoiceMethod(line: string): VoiceMethod | undefined {
@@ -15,16 +35,33 @@ export function parseVoiceMethod(line: string): VoiceMethod | undefined {
 }
 
 /**
- * The mu-law row that runs at 8000 samples a second. Chosen by name and never by number: 131 is mu-law on one chip
- * and 14-bit PCM or nothing on the next, and numbers from 128 on are the vendor's (ITU-T V.253 table 17).
+ * The row that the profile likes best among those that run at 8000 samples a second and that the link carries, `linkBytesPerSecond` each way.
+ * Chosen by name and never by number: 131 is mu-law on one chip and 14-bit PCM or nothing on the next, and numbers from
+ * 128 on are the vendor's (ITU-T V.253 table 17).
  */
-export function mulawMethod(methods: readonly VoiceMethod[]): VoiceMethod | undefined {
-  return methods.find((method) => isMulaw(method.name) && method.rates.includes(8000));
+export function chooseMethod(
+  methods: readonly VoiceMethod[],
+  { voice }: Pick<VoiceProfile, 'voice'>,
+  linkBytesPerSecond: number,
+): ChosenMethod | undefined {
+  const most = Math.min(voice.most_bytes_per_second, linkBytesPerSecond);
+  for (const { coding, named } of voice.methods) {
+    const names = (named ?? USUAL_NAMES[coding]).map(plain);
+    if ((RATE * BITS[coding]) / 8 > most) continue;
+    const row = methods.find(
+      (method) =>
+        method.bits === BITS[coding] &&
+        method.rates.includes(RATE) &&
+        names.some((name) => plain(method.name).startsWith(name)),
+    );
+    if (row !== undefined) return { number: row.number, coding };
+  }
+  return undefined;
 }
 
-function isMulaw(name: string): boolean {
-  const plain = name.toLowerCase().replace(/[^a-zµμ0-9]/g, '');
-  return /^(g711)?(ulaw|mulaw|µlaw|μlaw|pcmu)/.test(plain) || plain === 'g711u';
+/** Either mu becomes the same capital. */
+function plain(name: string): string {
+  return name.toUpperCase().replace(/[^A-Z0-9\u039c]/g, '');
 }
 
 /** `7200,8000` or `7200-11025`: a range is taken to hold the usual 8000 when it spans it. */
@@ -34,7 +71,7 @@ function ratesOf(text: string): number[] {
     const [low = '', high] = part.trim().split('-');
     rates.push(Number(low));
     if (high === undefined) continue;
-    if (Number(low) < 8000 && Number(high) > 8000) rates.push(8000);
+    if (Number(low) < RATE && Number(high) > RATE) rates.push(RATE);
     rates.push(Number(high));
   }
   return rates;

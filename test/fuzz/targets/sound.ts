@@ -9,9 +9,10 @@ import { addCallerIdLine, callerIdOf, isComplete } from '#pstn/caller-id.ts';
 import { parseAtLine } from '#pstn/emulator/at-line.ts';
 import { initialState, step } from '#pstn/modem/machine/machine.ts';
 import type { Input, State, TimerName } from '#pstn/modem/machine/state.ts';
+import { builtInProfiles } from '#pstn/modem/profiles/built-in.ts';
 import { type ModemItem, ModemReader } from '#pstn/modem/reader.ts';
 import { finalResult } from '#pstn/modem/results.ts';
-import { mulawMethod, parseVoiceMethod } from '#pstn/modem/voice-methods.ts';
+import { chooseMethod, parseVoiceMethod } from '#pstn/modem/voice-methods.ts';
 import type { Dice } from '../dice.ts';
 import { BrokenPromise, bytesTarget, type Target, textTarget } from '../target.ts';
 
@@ -182,7 +183,7 @@ function modemLines(): Target {
       const methods = lines.flatMap((line) => parseVoiceMethod(line) ?? []);
       const block = lines.reduce((known, line) => addCallerIdLine(known, line) ?? known, {});
       return [
-        mulawMethod(methods),
+        builtInProfiles.map((profile) => profile.kind === 'voice' && chooseMethod(methods, profile, 64_000)),
         isComplete(block),
         callerIdOf(block),
         lines.map(finalResult),
@@ -207,7 +208,14 @@ const CODES = ['\x03', 'b', 'd', 'l', 'h', 'H', '/', '~', '5', 'u', 'o', 'X', 'q
 const MAX_EFFECTS = 64;
 const MAX_STATE = 16_384;
 
-const OPTIONS = { country: 'US', dialTimeoutMs: 60_000, silenceSeconds: 10 } as const;
+const OPTIONS = {
+  country: 'US',
+  dialTimeoutMs: 60_000,
+  silenceSeconds: 10,
+  profiles: builtInProfiles,
+  forced: undefined,
+  linkBytesPerSecond: 11_520,
+} as const;
 
 /** One input of the machine a line: its type and what belongs to it. */
 function modemMachine(): Target {

@@ -1,4 +1,3 @@
-import { ETX, shieldedCode } from '#pstn/modem/dle.ts';
 import { advance } from '#pstn/modem/machine/script.ts';
 import type { Input, Leaving, State, Step } from '#pstn/modem/machine/state.ts';
 import {
@@ -8,6 +7,7 @@ import {
   enterStopped,
   enterStopping,
   hangUp,
+  secondExit,
 } from '#pstn/modem/machine/transitions.ts';
 import { finalResult } from '#pstn/modem/results.ts';
 
@@ -24,12 +24,11 @@ export function inLeaving(state: Leaving, input: Input): Step {
   }
   if (input.type === 'code' && input.code === '\x03') return awaitResult(state);
   if (!waited) return { state, effects: [] };
-  // Some modems document no way out of +VTR and take <DLE><ETX>.
   if (state.nudged) return awaitResult(state);
   return {
     state: { ...state, nudged: true },
     effects: [
-      { type: 'send', bytes: shieldedCode(String.fromCharCode(ETX)) },
+      { type: 'send', bytes: secondExit(state.modem) },
       { type: 'set-timer', timer: 'drain', ms: STREAM_END_MS },
     ],
   };

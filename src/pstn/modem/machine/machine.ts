@@ -1,7 +1,8 @@
+import { ETX_CODE } from '#pstn/modem/dle.ts';
 import { inLeaving, inStopping } from '#pstn/modem/machine/leaving.ts';
 import { ended, inAnswering, inDialling, inListening } from '#pstn/modem/machine/placing.ts';
 import { inClosed, inIdentifying, inInitialising, inOpening, inResynchronising } from '#pstn/modem/machine/setup.ts';
-import type { Input, MachineOptions, Outcome, State, Step } from '#pstn/modem/machine/state.ts';
+import type { Input, MachineOptions, Modem, Outcome, State, Step } from '#pstn/modem/machine/state.ts';
 import { inSignalling, inTalking } from '#pstn/modem/machine/talking.ts';
 import {
   after,
@@ -13,6 +14,7 @@ import {
   leaveCommand,
   leaveStream,
 } from '#pstn/modem/machine/transitions.ts';
+import { inTurning } from '#pstn/modem/machine/turning.ts';
 import { inIdle, inRinging } from '#pstn/modem/machine/waiting.ts';
 
 export const initialState: State = { phase: 'stopped' };
@@ -21,6 +23,7 @@ export const initialState: State = { phase: 'stopped' };
 export function step(state: State, input: Input, options: MachineOptions): Step {
   if (input.type === 'lost') return lost(state, input.reason);
   if (input.type === 'stop' && state.phase !== 'leaving') return stop(state);
+  if (input.type === 'code' && 'modem' in state && !isBelieved(state.modem, input.code)) return { state, effects: [] };
   switch (state.phase) {
     case 'stopped':
       return input.type === 'start' ? enterOpening(0) : { state, effects: [] };
@@ -48,11 +51,18 @@ export function step(state: State, input: Input, options: MachineOptions): Step 
       return inTalking(state, input);
     case 'signalling':
       return inSignalling(state, input);
+    case 'turning':
+      return inTurning(state, input);
     case 'leaving':
       return inLeaving(state, input);
     case 'stopping':
       return inStopping(state, input);
   }
+}
+
+/** Digits and the end of a stream always are; of the other reports those that the profile trusts. */
+function isBelieved({ profile }: Modem, code: string): boolean {
+  return code === ETX_CODE || /^[0-9*#A-D/~uo]$/.test(code) || profile.codes.trusted.includes(code);
 }
 
 /** The device is gone, in whatever phase. */
@@ -72,6 +82,7 @@ function outcomeOfLoss(state: State): Outcome | undefined {
   switch (state.phase) {
     case 'talking':
     case 'signalling':
+    case 'turning':
       return ended('modem-lost');
     case 'leaving':
       return state.outcome;
@@ -98,6 +109,7 @@ function stop(state: State): Step {
       return enterStopped();
     case 'talking':
     case 'signalling':
+    case 'turning':
       return leaveStream(state.modem, ended('local'), true);
     case 'listening':
       return leaveStream(state.modem, aborted, true);

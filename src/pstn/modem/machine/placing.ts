@@ -1,13 +1,15 @@
 import { countries, longestPause } from '#pstn/countries.ts';
 import type { AnswerSupervision, DialFault, LineHangup } from '#pstn/line.ts';
-import { advance, startScript, streaming } from '#pstn/modem/machine/script.ts';
+import { advance, startScript } from '#pstn/modem/machine/script.ts';
 import type { Flow, Input, MachineOptions, Modem, Outcome, State, Step } from '#pstn/modem/machine/state.ts';
 import {
   after,
+  byTurns,
   enterResynchronising,
   enterTalking,
   failed,
   hangUp,
+  hearing,
   leaveCommand,
   leaveStream,
   WATCHDOG_MS,
@@ -32,7 +34,9 @@ export function inAnswering(state: Answering, input: Input): Step {
     case 'waiting':
       return { state: { ...state, script: step.script }, effects: step.effects };
     case 'failed':
-      return leaveCommand(state.modem, refused(step.command, step.result));
+      return (
+        takingTurns(state, step.command, step.result) ?? leaveCommand(state.modem, refused(step.command, step.result))
+      );
     case 'done':
       return connect(state.modem, { kind: 'real', by: 'own-answer' });
   }
@@ -50,7 +54,7 @@ export function inDialling(state: Dialling, input: Input): Step {
     case 'waiting':
       return { state: { ...state, script: step.script }, effects: step.effects };
     case 'failed':
-      return notReached(state.modem, step.command, step.result);
+      return takingTurns(state, step.command, step.result) ?? notReached(state.modem, step.command, step.result);
     case 'done':
       return reached(state, step.result);
   }
@@ -120,8 +124,9 @@ function answered(state: Listening, heard: number, answer: AnswerSupervision): S
 /** ATD is done, or the stream behind it has begun. VCON means answered; OK means dialled and no more. */
 function reached(state: Dialling, result: FinalResult): Step {
   if (result !== 'CONNECT') {
-    const { script, effects } = startScript([streaming('AT+VTR')]);
-    return { state: { ...state, script, answered: result === 'VCON' }, effects };
+    const { modem, enter } = hearing(state.modem);
+    const { script, effects } = startScript([enter]);
+    return { state: { ...state, modem, script, answered: result === 'VCON' }, effects };
   }
   if (state.answered) return connect(state.modem, { kind: 'inferred', by: 'modem' });
   return {
@@ -133,6 +138,15 @@ function reached(state: Dialling, result: FinalResult): Step {
       { type: 'set-timer', timer: 'watchdog', ms: WATCHDOG_MS },
     ],
   };
+}
+
+/** A modem that refuses +VTR hears the call by +VRX instead. */
+function takingTurns(state: Answering | Dialling, command: string, result: string): Step | undefined {
+  const half = byTurns(state.modem, command, result);
+  if (half === undefined) return undefined;
+  const { modem, enter } = hearing(half.modem);
+  const { script, effects } = startScript([enter]);
+  return { state: { ...state, modem, script }, effects: [half.effect, ...effects] };
 }
 
 function notReached(modem: Modem, command: string, result: FinalResult | 'no answer'): Step {

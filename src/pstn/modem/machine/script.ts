@@ -7,17 +7,17 @@ const MAX_UNANSWERED = 2;
 
 /** A command that must succeed. */
 export function command(text: string, ms: number = ANSWER_MS): Command {
-  return { text, ms, optional: false, stream: false };
+  return { text, ms, optional: false, stream: 'none' };
 }
 
 /** A command that a modem may refuse. */
 export function optional(text: string): Command {
-  return { text, ms: ANSWER_MS, optional: true, stream: false };
+  return { text, ms: ANSWER_MS, optional: true, stream: 'none' };
 }
 
-/** A command whose CONNECT starts a stream of sound. */
-export function streaming(text: string): Command {
-  return { text, ms: ANSWER_MS, optional: false, stream: true };
+/** A command whose CONNECT starts a stream. */
+export function streaming(text: string, stream: 'sound' | 'codes' = 'sound'): Command {
+  return { text, ms: ANSWER_MS, optional: false, stream };
 }
 
 export const noScript: Script = { commands: [], unanswered: 0 };
@@ -42,7 +42,7 @@ export function advance(script: Script, input: Input): Advance {
   const result = finalResult(input.text);
   if (result === undefined) return { outcome: 'information', script, command: head.text, text: input.text };
   const good = result === 'OK' || result === 'CONNECT' || result === 'VCON';
-  const fits = good && (result === 'CONNECT') === head.stream;
+  const fits = good && (result === 'CONNECT') === (head.stream !== 'none');
   if (!fits && !head.optional) return { outcome: 'failed', command: head.text, result };
   return next({ commands: script.commands.slice(1), unanswered: 0 }, result);
 }
@@ -67,5 +67,5 @@ function sendHead(commands: readonly Command[]): Effect[] {
     { type: 'send', bytes: new TextEncoder().encode(`${head.text}\r`) },
     { type: 'set-timer', timer: 'command', ms: head.ms },
   ];
-  return head.stream ? [{ type: 'expect-stream' }, ...effects] : effects;
+  return head.stream === 'sound' ? [{ type: 'expect-stream' }, ...effects] : effects;
 }

@@ -1,5 +1,5 @@
 import { advance, command, startScript } from '#pstn/modem/machine/script.ts';
-import type { Effect, Input, MachineOptions, ModemIdentity, State, Step } from '#pstn/modem/machine/state.ts';
+import type { Input, MachineOptions, ModemIdentity, State, Step } from '#pstn/modem/machine/state.ts';
 import {
   enterIdentifying,
   enterIdle,
@@ -8,7 +8,8 @@ import {
   enterResynchronising,
   giveUp,
 } from '#pstn/modem/machine/transitions.ts';
-import { mulawMethod, parseVoiceMethod } from '#pstn/modem/voice-methods.ts';
+import { chooseProfile, MAX_ANSWER, type Probe, type ProfileChoice, probes } from '#pstn/modem/profiles/choose.ts';
+import { chooseMethod, parseVoiceMethod } from '#pstn/modem/voice-methods.ts';
 
 const MAX_ATTEMPTS = 5;
 const PROBE_MS = 1000;
@@ -49,6 +50,7 @@ export function inIdentifying(state: Phase<'identifying'>, input: Input, options
       return { state: { ...state, script: step.script }, effects: step.effects };
     case 'failed':
       if (step.result === 'no answer') return giveUp(`the modem did not answer ${step.command}`, 3);
+      if (chosen(state.identity, options)?.profile.kind === 'cellular') return choose(state.identity, options);
       return giveUp(`the modem refused ${step.command}: it is no voice modem (ITU-T V.253)`, 6);
     case 'done':
       return choose(state.identity, options);
@@ -71,17 +73,32 @@ export function inInitialising(state: Phase<'initialising'>, input: Input): Step
 
 function choose(identity: ModemIdentity, options: MachineOptions): Step {
   const description = identity.description === '' ? 'unnamed voice modem' : identity.description;
-  const mulaw = mulawMethod(identity.methods);
-  if (mulaw === undefined) {
-    const names = identity.methods.map((method) => method.name).join(', ');
-    return giveUp(`${description} offers no mu-law at 8000 samples a second, only: ${names || 'nothing'}`, 6);
+  const choice = chosen(identity, options);
+  if (choice === undefined) return giveUp(`no profile is for ${description}, and none is a fallback`, 6);
+  const { profile, why } = choice;
+  if (profile.kind === 'cellular') {
+    return giveUp(`${description} is a cellular module (profile ${profile.name}), not a voice modem on a line`, 6);
   }
-  const { state, effects } = enterInitialising({ description, mulaw }, options);
-  const log: Effect = { type: 'log', level: 'info', message: 'voice modem identified', text: description };
-  return { state, effects: [log, ...effects] };
+  const method = chooseMethod(identity.methods, profile, options.linkBytesPerSecond);
+  if (method === undefined) {
+    const names = identity.methods.map(({ name }) => name).join(', ');
+    const wanted = profile.voice.methods.map(({ coding }) => coding).join(', ');
+    return giveUp(`${description} offers no ${wanted} at 8000 samples a second, only: ${names || 'nothing'}`, 6);
+  }
+  const duplex = profile.duplex.mode === 'half' ? 'half' : 'full';
+  const modem = { description, profile, chosenBy: why, method, duplex, way: 'hear' } as const;
+  const { state, effects } = enterInitialising(modem, options);
+  const text = `${description}: profile ${profile.name} (${why}), ${method.coding} as method ${method.number}, ${duplex} duplex`;
+  return { state, effects: [{ type: 'log', level: 'info', message: 'voice modem identified', text }, ...effects] };
 }
 
-function learn(identity: ModemIdentity, asked: string, line: string): ModemIdentity {
+function chosen(identity: ModemIdentity, options: MachineOptions): ProfileChoice | undefined {
+  const { forced, profiles } = options;
+  return forced ? { profile: forced, why: 'the configuration says so' } : chooseProfile(profiles, identity.answers);
+}
+
+function learn(before: ModemIdentity, asked: string, line: string): ModemIdentity {
+  const identity = remember(before, asked, line);
   if (asked === 'AT+VSM=?') {
     const method = parseVoiceMethod(line);
     if (method === undefined || identity.methods.length >= MAX_METHODS) return identity;
@@ -93,4 +110,11 @@ function learn(identity: ModemIdentity, asked: string, line: string): ModemIdent
   if (text === '' || identity.description.includes(text)) return identity;
   const description = identity.description === '' ? text : `${identity.description} ${text}`;
   return { ...identity, description: description.slice(0, MAX_DESCRIPTION) };
+}
+
+function remember(identity: ModemIdentity, asked: string, line: string): ModemIdentity {
+  const probe: Probe | undefined = probes.find(({ command }) => command === asked)?.probe;
+  if (probe === undefined) return identity;
+  const all = `${identity.answers[probe] ?? ''}${line}\n`.slice(0, MAX_ANSWER);
+  return { ...identity, answers: { ...identity.answers, [probe]: all } };
 }

@@ -1,7 +1,9 @@
 import type { CallerIdBlock } from '#pstn/caller-id.ts';
 import type { CountryCode } from '#pstn/countries.ts';
 import type { AnswerSupervision, CallerId, DialFault, LineEvent, LineHangup, LineStatus, RingEnd } from '#pstn/line.ts';
-import type { VoiceMethod } from '#pstn/modem/voice-methods.ts';
+import type { ProbeAnswers } from '#pstn/modem/profiles/choose.ts';
+import type { ModemProfile, VoiceProfile } from '#pstn/modem/profiles/schema.ts';
+import type { ChosenMethod, VoiceMethod } from '#pstn/modem/voice-methods.ts';
 
 export interface MachineOptions {
   readonly country: CountryCode;
@@ -9,6 +11,12 @@ export interface MachineOptions {
   readonly dialTimeoutMs: number;
   /** Silence on the line that ends a call, s; undefined leaves silence alone. */
   readonly silenceSeconds: number | undefined;
+  /** Among which the modem's own is chosen. */
+  readonly profiles: readonly ModemProfile[];
+  /** Taken without looking at what the modem says. */
+  readonly forced: ModemProfile | undefined;
+  /** What the link carries each way, bytes a second. */
+  readonly linkBytesPerSecond: number;
 }
 
 /** What the modem said of itself. */
@@ -16,12 +24,19 @@ export interface ModemIdentity {
   /** Answers to ATI, ATI3, +FMI? and +FMM?, joined for logs and status. */
   readonly description: string;
   readonly methods: readonly VoiceMethod[];
+  readonly answers: ProbeAnswers;
 }
 
 /** A modem that can do what a call needs. */
 export interface Modem {
   readonly description: string;
-  readonly mulaw: VoiceMethod;
+  readonly profile: VoiceProfile;
+  /** What decided for the profile. */
+  readonly chosenBy: string;
+  readonly method: ChosenMethod;
+  readonly duplex: 'full' | 'half';
+  /** Which way sound goes in the stream that was entered last. */
+  readonly way: 'both' | 'hear' | 'speak';
 }
 
 export interface Command {
@@ -29,8 +44,8 @@ export interface Command {
   readonly ms: number;
   /** An ERROR does not matter. */
   readonly optional: boolean;
-  /** CONNECT starts a stream of sound. */
-  readonly stream: boolean;
+  /** CONNECT starts a stream: of sound with codes between, or of nothing but codes from the modem (+VTX). */
+  readonly stream: 'none' | 'sound' | 'codes';
 }
 
 /** Commands still to run; the first is in flight. */
@@ -66,6 +81,7 @@ export type State =
   | { readonly phase: 'listening'; readonly modem: Modem; readonly flow: Flow }
   | { readonly phase: 'talking'; readonly modem: Modem; readonly flow: Flow; readonly key: HeldKey }
   | Signalling
+  | Turning
   | Leaving
   | { readonly phase: 'stopping'; readonly script: Script };
 
@@ -93,6 +109,16 @@ export interface Signalling {
   readonly stage: 'stream' | 'result' | 'commands';
   readonly digits: string;
   readonly script: Script;
+}
+
+/** Half duplex changes direction: out of one stream, into the other. */
+export interface Turning {
+  readonly phase: 'turning';
+  readonly modem: Modem;
+  readonly to: 'hear' | 'speak';
+  readonly stage: 'stream' | 'result' | 'commands';
+  readonly script: Script;
+  readonly key: HeldKey;
 }
 
 export interface Leaving {
@@ -130,6 +156,8 @@ export type Input =
   | { readonly type: 'dial'; readonly digits: string }
   | { readonly type: 'answer' }
   | { readonly type: 'signal'; readonly digits: string }
+  /** In half duplex: who may speak now. */
+  | { readonly type: 'turn'; readonly to: 'hear' | 'speak' }
   | { readonly type: 'hang-up' };
 
 export type Effect =

@@ -1,8 +1,16 @@
-import { shieldedCode } from '#pstn/modem/dle.ts';
 import { ended, stuck, watch } from '#pstn/modem/machine/placing.ts';
-import { advance, command, noScript, startScript, streaming } from '#pstn/modem/machine/script.ts';
+import { advance, command, noScript, startScript } from '#pstn/modem/machine/script.ts';
 import type { HeldKey, Input, Signalling, State, Step } from '#pstn/modem/machine/state.ts';
-import { enterTalking, hangUp, leaveCommand, leaveStream, WATCHDOG_MS } from '#pstn/modem/machine/transitions.ts';
+import {
+  enterTalking,
+  hangUp,
+  hearing,
+  leaveCommand,
+  leaveStream,
+  streamExit,
+  WATCHDOG_MS,
+} from '#pstn/modem/machine/transitions.ts';
+import { enterTurning } from '#pstn/modem/machine/turning.ts';
 
 type Talking = Extract<State, { readonly phase: 'talking' }>;
 
@@ -17,6 +25,8 @@ export function inTalking(state: Talking, input: Input): Step {
       return leaveStream(state.modem, ended('local'));
     case 'signal':
       return leaveToSignal(state, input.digits);
+    case 'turn':
+      return enterTurning(state, input.to);
     case 'timeout':
       return input.timer === 'watchdog' ? watched(state, input.heard) : { state, effects: [] };
     case 'code':
@@ -43,9 +53,10 @@ export function inSignalling(state: Signalling, input: Input): Step {
   if (state.stage !== 'commands') {
     if (!waited && input.type !== 'line') return { state, effects: [] };
     const list = [...state.digits].join(',');
-    const { script, effects } = startScript([command(`AT+VTS=${list}`, 10_000), streaming('AT+VTR')]);
+    const { modem, enter } = hearing(state.modem);
+    const { script, effects } = startScript([command(`AT+VTS=${list}`, 10_000), enter]);
     return {
-      state: { ...state, stage: 'commands', script },
+      state: { ...state, modem, stage: 'commands', script },
       effects: [{ type: 'cancel-timer', timer: 'drain' }, { type: 'read-lines' }, ...effects],
     };
   }
@@ -62,14 +73,15 @@ function leaveToSignal(state: Talking, digits: string): Step {
     state: { phase: 'signalling', modem: state.modem, stage: 'stream', digits, script: noScript },
     effects: [
       { type: 'cancel-timer', timer: 'watchdog' },
-      { type: 'send', bytes: shieldedCode('^') },
+      { type: 'send', bytes: streamExit(state.modem) },
       { type: 'set-timer', timer: 'drain', ms: STREAM_END_MS },
     ],
   };
 }
 
 function watched(state: Talking, heard: number): Step {
-  const flow = watch(state.flow, heard);
+  // A modem that only plays sends no sound.
+  const flow = state.modem.way === 'speak' ? { heard, stillFor: 0 } : watch(state.flow, heard);
   if (flow === undefined) return stuck(ended('modem-lost'));
   return { state: { ...state, flow }, effects: [{ type: 'set-timer', timer: 'watchdog', ms: WATCHDOG_MS }] };
 }
@@ -103,7 +115,8 @@ function report(state: Talking, code: string, heard: number): Step {
 }
 
 function pressed(state: Talking, digit: string, heard: number): Step {
-  const held = state.key.digit === digit && heard - state.key.at <= KEY_REPEAT;
+  const repeats = state.modem.profile.dtmf !== 'bare' && heard - state.key.at <= KEY_REPEAT;
+  const held = state.key.digit === digit && repeats;
   const key: HeldKey = { digit, at: heard };
   return { state: { ...state, key }, effects: held ? [] : [{ type: 'digit', digit }] };
 }

@@ -1,9 +1,11 @@
 import { utf8 as ascii, concat } from '#platform/bytes.ts';
-import { countries, longestPause } from '#pstn/countries.ts';
+import { type CountryCode, countries, longestPause } from '#pstn/countries.ts';
 import type { DialFault } from '#pstn/line.ts';
-import { ETX, shieldedCode } from '#pstn/modem/dle.ts';
+import { ETX_CODE, shieldedCode } from '#pstn/modem/dle.ts';
 import { command, noScript, optional, startScript, streaming } from '#pstn/modem/machine/script.ts';
 import type { Command, Effect, MachineOptions, Modem, Outcome, Step } from '#pstn/modem/machine/state.ts';
+import { probes } from '#pstn/modem/profiles/choose.ts';
+import type { VoiceProfile } from '#pstn/modem/profiles/schema.ts';
 
 /** The ways from one phase into another: the new state with what has to be done on entering it. */
 
@@ -14,6 +16,8 @@ const STREAM_END_MS = 1000;
 const CHECK_MS = 30_000;
 export const WATCHDOG_MS = 1000;
 const ESCAPE_GUARD_MS = 1200;
+/** Empties the buffer of sound to be played (ITU-T V.253 table 13). */
+const CANCEL = '\x18';
 
 /** Every timer but `open`, for phases that begin anew. */
 const allTimers = [
@@ -59,12 +63,7 @@ export function giveUp(reason: string, attempts: number): Step {
  */
 export function enterResynchronising(attempt: number): Step {
   const ofDataCall = attempt % 3 === 0;
-  const leaveAnything = concat(
-    shieldedCode(String.fromCharCode(ETX)),
-    shieldedCode('!'),
-    shieldedCode('^'),
-    ascii('\r'),
-  );
+  const leaveAnything = concat(shieldedCode(ETX_CODE), shieldedCode('!'), shieldedCode('^'), ascii('\r'));
   return {
     state: { phase: 'resynchronising', attempt, probe: undefined },
     effects: [
@@ -81,39 +80,96 @@ export function enterIdentifying(): Step {
   const { script, effects } = startScript([
     optional('ATZ'),
     command('ATE0Q0V1'),
-    optional('ATI'),
-    optional('ATI3'),
-    optional('AT+FMI?'),
-    optional('AT+FMM?'),
+    ...probes.filter(({ probe }) => probe !== 'vsm').map((asked) => optional(asked.command)),
     command('AT+FCLASS=8'),
     command('AT+VSM=?'),
   ]);
-  return { state: { phase: 'identifying', script, identity: { description: '', methods: [] } }, effects };
+  return { state: { phase: 'identifying', script, identity: { description: '', methods: [], answers: {} } }, effects };
 }
 
 export function enterInitialising(modem: Modem, options: MachineOptions): Step {
-  const country = countries[options.country];
-  // +VRA counts in 0.1 s: ringback that pauses longer than its cadence allows is over, so the far end answered.
-  const ringbackGone = Math.ceil((longestPause(country.ringback.cadence) + 500) / 100);
   const { script, effects } = startScript([
-    optional(`AT+GCI=${country.t35}`),
-    optional('AT+IFC=2,2'),
-    optional('ATS0=0'),
-    optional('ATM0'),
-    optional('AT+VIT=0'),
-    optional(`AT+VSD=128,${options.silenceSeconds === undefined ? 0 : options.silenceSeconds * 10}`),
-    optional('AT+VDR=0'),
-    optional(`AT+VRA=${ringbackGone}`),
-    optional('AT+VRN=10'),
-    optional('AT+VTD=10'),
+    ...initCommands(modem.profile, options.country, options.silenceSeconds).map(optional),
     ...readyForCalls(modem),
   ]);
   return { state: { phase: 'initialising', script, modem }, effects };
 }
 
+/** What a profile sends once, with the country and the line's settings put in. */
+export function initCommands(
+  profile: VoiceProfile,
+  country: CountryCode,
+  silenceSeconds: number | undefined,
+): readonly string[] {
+  const { t35, ringback } = countries[country];
+  const { transmit, receive } = profile.gain;
+  const values: Readonly<Record<string, string>> = {
+    t35,
+    // In 0.1 s: ringback that pauses longer than its cadence allows is over, so the far end answered.
+    ringback_gone: String(Math.ceil((longestPause(ringback.cadence) + 500) / 100)),
+    silence: String((silenceSeconds ?? 0) * 10),
+  };
+  const gains = [
+    ...(transmit?.set === undefined ? [] : [`AT+VGT=${transmit.set}`]),
+    ...(receive?.set === undefined ? [] : [`AT+VGR=${receive.set}`]),
+  ];
+  const { commands, only } = profile.country;
+  const calling = profile.caller_id.cleared_by_reset ? [] : profile.caller_id.commands;
+  return [...commands, ...(only[country] ?? []), ...profile.init, ...gains, ...calling].map((text) =>
+    text.replace(/\{([a-z0-9_]{1,20})\}/g, (whole, name) => values[name] ?? whole),
+  );
+}
+
 /** What ATZ, ATH and +FCLASS can undo, so it is sent before every wait for calls. */
-function readyForCalls(modem: Modem): Command[] {
-  return [command('AT+FCLASS=8'), command(`AT+VSM=${modem.mulaw.number},8000`), optional('AT+VCID=1')];
+export function readyForCalls({ method, profile }: Pick<Modem, 'method' | 'profile'>): readonly Command[] {
+  const { cleared_by_reset: again, commands } = profile.caller_id;
+  return [
+    command('AT+FCLASS=8'),
+    command(`AT+VSM=${method.number},8000`),
+    ...(again ? commands.map((text) => optional(text)) : []),
+  ];
+}
+
+/** The stream that a modem enters to hear a call: both ways where it can. */
+export function hearing(modem: Modem): { readonly modem: Modem; readonly enter: Command } {
+  return modem.duplex === 'full'
+    ? { modem: { ...modem, way: 'both' }, enter: streaming('AT+VTR') }
+    : { modem: { ...modem, way: 'hear' }, enter: streaming('AT+VRX') };
+}
+
+/**
+ * A modem that refuses +VTR goes on by turns, for this call and all that follow. undefined when it is not that which was refused.
+ */
+export function byTurns(
+  modem: Modem,
+  refused: string,
+  result: string,
+): { readonly modem: Modem; readonly effect: Effect } | undefined {
+  if (modem.duplex === 'half' || refused !== 'AT+VTR' || result !== 'ERROR') return undefined;
+  const message = 'the modem refuses full duplex: calls go by turns, one side speaks at a time';
+  return { modem: { ...modem, duplex: 'half' }, effect: { type: 'log', level: 'warn', message } };
+}
+
+/** What ends the stream that runs: `<DLE>!` recording, `<DLE><CAN><DLE><ETX>` playing at once, the profile's own code +VTR. */
+export function streamExit(modem: Modem): Uint8Array {
+  switch (modem.way) {
+    case 'hear':
+      return shieldedCode('!');
+    case 'speak':
+      return concat(shieldedCode(CANCEL), shieldedCode(ETX_CODE));
+    case 'both':
+      return duplexExit(modem.profile, 0);
+  }
+}
+
+/** Some modems document no way out of +VTR and take another code than V.253 has. */
+export function secondExit(modem: Modem): Uint8Array {
+  return modem.way === 'both' ? duplexExit(modem.profile, 1) : shieldedCode(ETX_CODE);
+}
+
+/** The n-th of the codes that leave +VTR, the last one again where there are fewer. */
+export function duplexExit({ duplex }: VoiceProfile, n: number): Uint8Array {
+  return shieldedCode((duplex.exit[n] ?? duplex.exit.at(-1)) === '^' ? '^' : ETX_CODE);
 }
 
 export function enterIdle(modem: Modem): Step {
@@ -128,9 +184,10 @@ export function enterIdle(modem: Modem): Step {
 }
 
 export function enterAnswering(modem: Modem): Step {
-  const { script, effects } = startScript([command('AT+VLS=1'), streaming('AT+VTR')]);
+  const { modem: listening, enter } = hearing(modem);
+  const { script, effects } = startScript([command('AT+VLS=1'), enter]);
   return {
-    state: { phase: 'answering', modem, script },
+    state: { phase: 'answering', modem: listening, script },
     effects: [...quiet, { type: 'status', status: { state: 'busy', modem: modem.description } }, ...effects],
   };
 }
@@ -159,13 +216,13 @@ export function enterTalking(modem: Modem, heard: number): Step {
   };
 }
 
-/** Hangs up out of the stream. The stream is left with `<DLE>^`; its end and result are awaited before commands. */
+/** Hangs up out of the stream. Its end and the result behind it are awaited before commands. */
 export function leaveStream(modem: Modem, outcome: Outcome, stop = false): Step {
   return {
     state: { phase: 'leaving', modem, stage: 'stream', nudged: false, script: noScript, outcome, stop },
     effects: [
       ...quiet,
-      { type: 'send', bytes: shieldedCode('^') },
+      { type: 'send', bytes: streamExit(modem) },
       { type: 'set-timer', timer: 'drain', ms: STREAM_END_MS },
     ],
   };
