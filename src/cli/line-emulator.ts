@@ -1,7 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Clock } from '#platform/clock.ts';
+import { countryCodes } from '#platform/country-code.ts';
 import { Failure } from '#platform/failure.ts';
-import { countryCodes } from '#pstn/countries.ts';
 import { runLineProcess } from '#pstn/emulator/line-process.ts';
 import { voiceModemNames } from '#pstn/emulator/personalities/table.ts';
 

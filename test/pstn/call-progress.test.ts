@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { silence } from '#media/g711.ts';
 import { ToneGenerator } from '#media/tones.ts';
 import { concat } from '#platform/bytes.ts';
-import { countries, countryCodes, type NetworkTone } from '#pstn/countries.ts';
+import { countries, type NetworkTone } from '#pstn/countries.ts';
 import { networkTone } from '#pstn/emulator/sound-source.ts';
 import { CallProgressDetector } from '#pstn/supervision/call-progress.ts';
 
@@ -22,7 +22,7 @@ function seconds(tone: NetworkTone, count: number): Uint8Array {
 }
 
 describe('call progress tones', () => {
-  for (const code of countryCodes) {
+  for (const code of ['US', 'GB', 'DE', 'FR'] as const) {
     const country = countries[code];
     it(`of ${code} are told apart`, () => {
       expect(new Set(heard(code, seconds(country.dial, 4)))).toEqual(new Set(['dial']));
