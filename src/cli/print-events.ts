@@ -28,6 +28,14 @@ export function eventLine(event: GatewayEvent): string | undefined {
       return callLine(event);
     case 'digit':
       return `call ${event.id}    digit ${event.digit} from the ${event.from}`;
+    case 'call-waiting':
+      return `call ${event.id}    another call waits: ${printable(event.caller ?? 'caller not told')}`;
+    case 'telephone':
+      return `call ${event.id}    ${event.by} on the line ${event.offHook ? 'lifted' : 'put down'}`;
+    case 'flash':
+      return `call ${event.id}    hook flash ${event.done ? 'given' : 'not possible'}`;
+    case 'voice-mail':
+      return `mailbox   ${event.user}: ${event.new} new, ${event.old} heard`;
     case 'stopping':
       return 'stopping';
     case 'ready':

@@ -1,4 +1,6 @@
 import * as z from 'zod/mini';
+import { lineCalls } from '#config/line-calls.ts';
+import { lineSound } from '#config/line-sound.ts';
 import { withDefault } from '#config/shapes.ts';
 import { e164, e164Prefix, text, userName, whole } from '#config/values.ts';
 
@@ -26,6 +28,8 @@ export const line = z.strictObject({
   /** Preference among gateways and among the lines of this one, less is better. */
   priority: withDefault(whole(0, 255), 10),
   cost: withDefault(whole(0, 65_535), 0),
+  ...lineCalls,
+  ...lineSound,
 });
 
 export type LineConfig = z.output<typeof line>;

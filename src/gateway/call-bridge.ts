@@ -1,9 +1,11 @@
+import type { LineConfig } from '#config/line.ts';
+import { decided, type Ending, endedByLine, endedByPhone, reasonOf, stopped } from '#gateway/call-end.ts';
 import type { LiveCall } from '#gateway/live-calls.ts';
-import { createSampleExchange } from '#media/bridge.ts';
+import { VoicePath } from '#media/voice-path.ts';
 import { type Clock, delay } from '#platform/clock.ts';
 import { messageOf } from '#platform/failure.ts';
 import type { Logger } from '#platform/log.ts';
-import type { LineCall } from '#pstn/line.ts';
+import type { LineCall, LineEvent } from '#pstn/line.ts';
 import type { Call } from '#sip/ua/call-engine.ts';
 
 export interface BridgeDeps {
@@ -11,59 +13,107 @@ export interface BridgeDeps {
   readonly log: Logger;
 }
 
-/** Ends of a call, by who or what caused them. */
-export type BridgeEnd = `line: ${string}` | `phone: ${string}` | 'time limit' | `stopped: ${string}`;
-
-/** Normal call clearing (ITU-T Q.850), as Reason header value (RFC 3326). */
-const CLEARED = 'Q.850;cause=16';
+export interface BridgedEnds {
+  readonly line: LineCall;
+  readonly phone: Call;
+  readonly limitMs: number;
+  /** What the owner wants of telephones and fax machines on the line, and of its sound. */
+  readonly policy: Pick<LineConfig, 'handset' | 'fax' | 'echo_canceller' | 'automatic_gain'>;
+}
 
 /**
- * Joins the line and the phone until the first of them hangs up, the time is over or the call is told to end; then ends both.
- * Resolves with the cause once both are over. Never rejects.
+ * Joins the line and the phone until the first of them hangs up, the time is over, a telephone takes over, a fax machine is heard
+ * or the call is told to end; then ends both. Resolves with the cause once both are over. Never rejects.
  */
-export async function bridgeCalls(
-  deps: BridgeDeps,
-  live: LiveCall,
-  ends: { readonly line: LineCall; readonly phone: Call; readonly limitMs: number },
-): Promise<BridgeEnd> {
+export async function bridgeCalls(deps: BridgeDeps, live: LiveCall, ends: BridgedEnds): Promise<Ending> {
   const { line, phone, limitMs } = ends;
-  let digitsNotSent = 0;
+  const digits = passDigits(deps, live, ends);
+  passFlash(deps, live, ends);
+  const over = new AbortController();
+  const noticed = new Promise<Ending>((resolve) => {
+    line.onEvent((event) => {
+      if (over.signal.aborted) return;
+      const ending = notice(live, event, ends.policy);
+      if (ending !== undefined) resolve(ending);
+    });
+  });
+  const { echo_canceller: cancelEcho, automatic_gain: automaticGain } = ends.policy;
+  const voice = new VoicePath(phone.media, { cancelEcho, automaticGain });
+  line.connect((heard) => voice.exchange(heard));
+  const ending = await Promise.race([
+    line.ended.then(endedByLine),
+    phone.ended.then(endedByPhone),
+    timeLimit(deps.clock, limitMs, over.signal),
+    told(live.hangUp.signal),
+    noticed,
+  ]);
+  over.abort();
+  const sound = { ...phone.media.statistics, ...line.statistics, ...voice.statistics };
+  deps.log.info('call over', { call: live.id, digitsNotSent: digits.notSent, ...sound });
+  await Promise.all([line.hangUp(), phone.hangUp(reasonOf(ending))].map((hangUp) => hangUp.catch(() => {})));
+  await line.ended;
+  // The call was up, whatever ended it.
+  return ending.outcome === 'fax' ? ending : { ...ending, outcome: 'answered' };
+}
+
+function passDigits(deps: BridgeDeps, live: LiveCall, { line, phone }: BridgedEnds): { notSent: number } {
+  const count = { notSent: 0 };
   phone.media.onDigit((digit) => {
     live.digit('phone', digit);
     line.sendDigits(digit).catch((thrown) => {
       // A phone can press keys without end: it must not fill the log too.
-      if (++digitsNotSent === 1) deps.log.warn('digit not sent', { call: live.id, reason: messageOf(thrown) });
+      if (++count.notSent === 1) deps.log.warn('digit not sent', { call: live.id, reason: messageOf(thrown) });
     });
   });
   line.onDigit((digit) => {
     live.digit('line', digit);
     phone.media.sendDigits(digit);
   });
-  line.connect(createSampleExchange(phone.media));
-  const over = new AbortController();
-  const end = await Promise.race([
-    line.ended.then((cause): BridgeEnd => `line: ${cause}`),
-    phone.ended.then(({ by, reason }): BridgeEnd => `phone: ${by === 'remote' ? 'hung up' : reason}`),
-    timeLimit(deps.clock, limitMs, over.signal),
-    told(live.hangUp.signal),
-  ]);
-  over.abort();
-  const { media } = phone;
-  deps.log.info('call over', { call: live.id, end, digitsNotSent, ...media.statistics, ...line.statistics });
-  await Promise.all([line.hangUp(), phone.hangUp(CLEARED)].map((hangUp) => hangUp.catch(() => {})));
-  await line.ended;
-  return end;
+  return count;
 }
 
-async function timeLimit(clock: Clock, ms: number, signal: AbortSignal): Promise<BridgeEnd> {
+/** One flash at a time: a phone that repeats its event, or sends it twice over, means one. */
+function passFlash(deps: BridgeDeps, live: LiveCall, { line, phone }: BridgedEnds): void {
+  let flashing = false;
+  phone.onFlash(async () => {
+    if (flashing) return;
+    flashing = true;
+    try {
+      await line.flash();
+      live.flash(true);
+    } catch (thrown) {
+      deps.log.warn('no hook flash', { call: live.id, reason: messageOf(thrown) });
+      live.flash(false);
+    } finally {
+      flashing = false;
+    }
+  });
+}
+
+/** Tells of what happens on the line; an ending when the call is over by it. */
+function notice(live: LiveCall, event: LineEvent, { handset, fax }: BridgedEnds['policy']): Ending | undefined {
+  switch (event.type) {
+    case 'call-waiting':
+      live.callWaiting(event.callerId);
+      return undefined;
+    case 'fax':
+      return fax === 'end' ? decided('line: fax') : undefined;
+    case 'telephone':
+      if (handset === 'ignore') return undefined;
+      live.telephone(event.by, event.offHook);
+      return handset === 'take-over' && event.offHook ? decided('line: a telephone took over') : undefined;
+  }
+}
+
+async function timeLimit(clock: Clock, ms: number, signal: AbortSignal): Promise<Ending> {
   // Rejects only after the race is over.
   await delay(clock, ms, signal).catch(() => {});
-  return 'time limit';
+  return decided('time limit');
 }
 
-function told(signal: AbortSignal): Promise<BridgeEnd> {
+function told(signal: AbortSignal): Promise<Ending> {
   return new Promise((resolve) => {
-    const tell = () => resolve(`stopped: ${messageOf(signal.reason)}`);
+    const tell = () => resolve(stopped(signal.reason));
     if (signal.aborted) tell();
     else signal.addEventListener('abort', tell, { once: true });
   });

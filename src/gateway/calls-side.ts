@@ -1,7 +1,9 @@
+import { ringPlan } from '#gateway/calls/ring-plan.ts';
 import { type DialledContext, readDialled } from '#gateway/dialled.ts';
 import type { LineDesk } from '#gateway/line-desk.ts';
 import { pstnToSip } from '#gateway/pstn-to-sip.ts';
 import { type OutboundDeps, sipToPstn } from '#gateway/sip-to-pstn.ts';
+import type { VoiceMail } from '#gateway/voice-mail/voice-mail.ts';
 import { messageOf } from '#platform/failure.ts';
 import { printable } from '#platform/log.ts';
 import type { IncomingRing } from '#pstn/line.ts';
@@ -11,6 +13,10 @@ import type { CallEngine, IncomingCall } from '#sip/ua/call-engine.ts';
 export interface CallsSideDeps extends OutboundDeps {
   readonly engine: CallEngine;
   readonly locate: (aor: string, signal: AbortSignal) => Promise<readonly RouteTarget[]>;
+  /** Answers callers that no phone answered. */
+  readonly voiceMail?: VoiceMail;
+  /** Takes calls by SIP to voice mail; false when the call is for somebody else. */
+  readonly mailboxes?: (call: IncomingCall) => boolean;
 }
 
 /** Starts the scenario that fits: one for calls that arrive by SIP, one for rings of a line. */
@@ -34,16 +40,12 @@ export class CallsSide {
   }
 
   ring(desk: LineDesk, ring: IncomingRing): Promise<void> {
-    const { config } = desk;
-    return pstnToSip({ ...this.#deps, desk }, ring, {
-      rings: config.rings,
-      ringSeconds: config.ring_seconds,
-      pstnDomain: this.#context.pstnDomain,
-      number: config.number,
-    });
+    const options = { plan: ringPlan(desk.config), pstnDomain: this.#context.pstnDomain };
+    return pstnToSip({ ...this.#deps, desk }, ring, options);
   }
 
   async #incoming(call: IncomingCall): Promise<void> {
+    if (this.#deps.mailboxes?.(call)) return;
     const caller = callerOf(call);
     const dialled = await readDialled(call.requestUri, this.#context);
     if (caller === undefined) return call.reject(403, 'Caller Unknown');

@@ -1,3 +1,4 @@
+import type { CallOutcome } from '#gateway/call-record.ts';
 import { type Logger, printable } from '#platform/log.ts';
 
 /** What happens in the process, for people, for MQTT and for a parent process that waits for it. */
@@ -37,7 +38,7 @@ export type GatewayEvent =
       readonly event: 'call';
       readonly id: number;
       readonly direction: 'to-line' | 'from-line';
-      readonly state: 'dialling' | 'ringing' | 'answered' | 'ended' | 'refused' | 'missed';
+      readonly state: 'dialling' | 'ringing' | 'answered' | 'ended' | 'refused' | 'missed' | 'blocked';
       readonly caller: string;
       readonly callerName: string | undefined;
       readonly callee: string;
@@ -45,6 +46,12 @@ export type GatewayEvent =
       readonly line: string | undefined;
       /** Why it ended or was refused. */
       readonly reason: string | undefined;
+      /** ITU-T Q.850 cause value of the end. */
+      readonly cause: number | undefined;
+      /** What became of the call, once it is over. */
+      readonly outcome: CallOutcome | undefined;
+      /** How the answer became known. */
+      readonly answer: 'none' | 'inferred' | 'real';
     }
   /** How the certificate of this node or of a hosted phone stands; each renewal is told too. */
   | {
@@ -56,7 +63,26 @@ export type GatewayEvent =
       /** Why the latest renewal failed. */
       readonly reason: string | undefined;
     }
+  /** A second call waits on the line during a call. */
+  | {
+      readonly event: 'call-waiting';
+      readonly id: number;
+      readonly caller: string | undefined;
+      readonly callerName: string | undefined;
+    }
+  /** A telephone on the same line was lifted or put down during a call. */
+  | {
+      readonly event: 'telephone';
+      readonly id: number;
+      readonly by: 'handset' | 'extension';
+      readonly offHook: boolean;
+    }
+  /** A phone asked for a hook flash; `done` says whether the modem gave it. */
+  | { readonly event: 'flash'; readonly id: number; readonly done: boolean }
+  /** Pressed while two people talk; digits of PINs and of voice mail are not told. */
   | { readonly event: 'digit'; readonly id: number; readonly from: 'line' | 'phone'; readonly digit: string }
+  /** What a mailbox holds, at the start and after each change. */
+  | { readonly event: 'voice-mail'; readonly user: string; readonly new: number; readonly old: number }
   | { readonly event: 'stopping' }
   | { readonly event: 'stopped' };
 

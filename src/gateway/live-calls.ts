@@ -1,5 +1,7 @@
+import type { Ending } from '#gateway/call-end.ts';
 import type { EventHub } from '#gateway/events.ts';
 import type { Clock } from '#platform/clock.ts';
+import type { AnswerSupervision, CallerId, Telephone } from '#pstn/line.ts';
 
 export interface CallInfo {
   readonly direction: 'to-line' | 'from-line';
@@ -10,7 +12,7 @@ export interface CallInfo {
   readonly line: string | undefined;
 }
 
-export type CallState = 'dialling' | 'ringing' | 'answered' | 'ended' | 'refused' | 'missed';
+export type CallState = 'dialling' | 'ringing' | 'answered' | 'ended' | 'refused' | 'missed' | 'blocked';
 
 /** One call over the line, from its first sign to its end. */
 export class LiveCall {
@@ -21,6 +23,8 @@ export class LiveCall {
   readonly hangUp = new AbortController();
   state: CallState;
   answeredAt: number | undefined;
+  /** How the answer became known. */
+  answer: AnswerSupervision | undefined;
   /** The line it goes over; changes while lines are tried. */
   line: string | undefined;
   readonly #deps: { readonly clock: Clock; readonly events: EventHub };
@@ -38,9 +42,13 @@ export class LiveCall {
     this.startedAt = deps.clock.now();
   }
 
-  tell(state: CallState, reason?: string): void {
+  /** `none` before the answer; on an analog line an outgoing answer is often inferred. */
+  get answerKind(): 'none' | AnswerSupervision['kind'] {
+    return this.answer?.kind ?? 'none';
+  }
+
+  tell(state: CallState, ending?: Ending): void {
     this.state = state;
-    if (state === 'answered') this.answeredAt = this.#deps.clock.now();
     const { direction, caller, callerName, callee } = this.info;
     this.#deps.events.emit({
       event: 'call',
@@ -51,12 +59,35 @@ export class LiveCall {
       callerName,
       callee,
       line: this.line,
-      reason,
+      reason: ending?.end,
+      cause: ending?.cause,
+      outcome: ending?.outcome,
+      answer: this.answerKind,
     });
+  }
+
+  answered(answer: AnswerSupervision): void {
+    this.answeredAt = this.#deps.clock.now();
+    this.answer = answer;
+    this.tell('answered');
   }
 
   digit(from: 'line' | 'phone', digit: string): void {
     this.#deps.events.emit({ event: 'digit', id: this.id, from, digit });
+  }
+
+  callWaiting(callerId: CallerId | undefined): void {
+    const caller = callerId?.number ?? callerId?.presentation;
+    this.#deps.events.emit({ event: 'call-waiting', id: this.id, caller, callerName: callerId?.name });
+  }
+
+  telephone(by: Telephone, offHook: boolean): void {
+    this.#deps.events.emit({ event: 'telephone', id: this.id, by, offHook });
+  }
+
+  /** `done` is false when the modem can't. */
+  flash(done: boolean): void {
+    this.#deps.events.emit({ event: 'flash', id: this.id, done });
   }
 }
 

@@ -8,6 +8,8 @@ const IDLE: CallReport = {
   caller_name: null,
   callee: null,
   last_end: null,
+  last_cause: null,
+  answer: null,
 };
 
 /** Of several certificates the one in the worst state is shown. */
@@ -51,15 +53,35 @@ export function reportTo(reporter: MqttReporter, lines: readonly string[]): (eve
       case 'call':
         reporter.call(callReport(event));
         return reporter.event(callEvent(event));
-      case 'digit':
-        return reporter.event({ event_type: 'dtmf', digit: event.digit, from: event.from });
+      default: {
+        const report = duringCall(event);
+        return report && reporter.event(report);
+      }
     }
   };
 }
 
+/** What happens while two people talk. */
+function duringCall(event: GatewayEvent): EventReport | undefined {
+  switch (event.event) {
+    case 'digit':
+      return { event_type: 'dtmf', digit: event.digit, from: event.from };
+    case 'call-waiting':
+      return { event_type: 'call_waiting', caller: event.caller ?? null, caller_name: event.callerName ?? null };
+    case 'telephone':
+      return { event_type: event.offHook ? 'telephone_lifted' : 'telephone_put_down', by: event.by };
+    case 'flash':
+      return { event_type: 'flash', done: event.done };
+    default:
+      return undefined;
+  }
+}
+
 function callReport(event: CallEvent): CallReport {
   const { direction, caller, callee } = event;
-  const shown = { direction, caller, callee, caller_name: event.callerName ?? null, last_end: null };
+  const answer = event.answer === 'none' ? null : event.answer;
+  const ends = { last_end: null, last_cause: null };
+  const shown = { direction, caller, callee, caller_name: event.callerName ?? null, answer, ...ends };
   switch (event.state) {
     case 'dialling':
     case 'ringing':
@@ -67,7 +89,7 @@ function callReport(event: CallEvent): CallReport {
     case 'answered':
       return { ...shown, state: 'active' };
     default:
-      return { ...IDLE, last_end: event.reason ?? event.state };
+      return { ...IDLE, last_end: event.reason ?? event.state, last_cause: event.cause ?? null };
   }
 }
 
@@ -78,9 +100,11 @@ const EVENT_NAMES = {
   ended: 'ended',
   missed: 'missed',
   refused: 'refused',
+  blocked: 'blocked',
 } as const;
 
 function callEvent(event: CallEvent): EventReport {
-  const { direction, caller, callee, callerName = null, reason = null } = event;
-  return { event_type: EVENT_NAMES[event.state], direction, caller, caller_name: callerName, callee, reason };
+  const { direction, caller, callee, callerName = null, reason = null, cause = null, outcome = null, answer } = event;
+  const parties = { direction, caller, caller_name: callerName, callee };
+  return { event_type: EVENT_NAMES[event.state], ...parties, reason, cause, outcome, answer };
 }

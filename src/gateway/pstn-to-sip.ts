@@ -1,10 +1,17 @@
 import { bridgeCalls } from '#gateway/call-bridge.ts';
+import { blocked, decided, type Ending, lineFailed, reasonOf } from '#gateway/call-end.ts';
+import { concludeCall } from '#gateway/calls/conclude.ts';
+import { hunt } from '#gateway/calls/hunt.ts';
+import { answeredCaller, type LineCaller, ringingCaller } from '#gateway/calls/line-caller.ts';
+import { type RingPlan, usersOf } from '#gateway/calls/ring-plan.ts';
 import type { LineDesk } from '#gateway/line-desk.ts';
 import type { LiveCall } from '#gateway/live-calls.ts';
+import type { Screening, Verdict } from '#gateway/screening/screening.ts';
 import type { LineScenarioDeps } from '#gateway/sip-to-pstn.ts';
-import { delay } from '#platform/clock.ts';
-import { messageOf } from '#platform/failure.ts';
-import type { CallerId, IncomingRing, LineCall } from '#pstn/line.ts';
+import type { VoiceMail } from '#gateway/voice-mail/voice-mail.ts';
+import { cadenced, ToneSequence } from '#media/tone-sequence.ts';
+import { countries } from '#pstn/countries.ts';
+import type { IncomingRing, LineCall } from '#pstn/line.ts';
 import type { RouteTarget } from '#sip/adapter/call-router.ts';
 import type { Call, CallEngine } from '#sip/ua/call-engine.ts';
 
@@ -14,157 +21,156 @@ export interface RingScenarioDeps extends LineScenarioDeps {
   readonly engine: CallEngine;
   /** Where the phones of a user are, seen from here. */
   readonly locate: (aor: string, signal: AbortSignal) => Promise<readonly RouteTarget[]>;
+  readonly screening?: Screening;
+  readonly voiceMail?: VoiceMail;
 }
 
 export interface RingOptions {
-  /** The users that ring. */
-  readonly rings: readonly string[];
-  readonly ringSeconds: number;
+  readonly plan: RingPlan;
   /** The domain of gateways: numbers asserted from it are believed. */
   readonly pstnDomain: string;
-  /** The line's own number. */
-  readonly number: string | undefined;
 }
 
-/** The line rings: the users of this line ring too, and the first phone that answers takes the call. */
-export async function pstnToSip(deps: RingScenarioDeps, ring: IncomingRing, options: RingOptions): Promise<void> {
-  const { number, name } = ring.callerId;
-  const caller = number ?? ring.callerId.presentation;
-  const callee = options.rings.join(', ') || (options.number ?? deps.desk.line.name);
-  const info = { direction: 'from-line', caller, callerName: name, callee, line: deps.desk.line.name } as const;
-  await deps.calls.run(info, 'ringing', async (live) => {
-    const end = await ringAndBridge(deps, live, { ring, options });
-    const { startedAt, answeredAt } = live;
-    const endedAt = deps.clock.now();
-    const answered = answeredAt !== undefined;
-    await deps.records.add({
-      direction: 'from-line',
-      line: deps.desk.line.name,
-      caller,
-      callerName: name,
-      callee,
-      startedAt,
-      answeredAt,
-      endedAt,
-      outcome: answered ? 'answered' : 'missed',
-      answer: answered ? 'real' : 'none',
-      end,
-      cause: answered ? 16 : 19,
-    });
-    live.tell(answeredAt === undefined ? 'missed' : 'ended', end);
-  });
-}
-
-async function ringAndBridge(
-  deps: RingScenarioDeps,
-  live: LiveCall,
-  { ring, options }: { readonly ring: IncomingRing; readonly options: RingOptions },
-): Promise<string> {
-  const timeout = new AbortController();
-  const decided = new AbortController();
-  const givenUp = AbortSignal.any([ring.abandoned, live.hangUp.signal, timeout.signal]);
-  delay(deps.clock, options.ringSeconds * 1000, AbortSignal.any([givenUp, decided.signal])).then(
-    () => timeout.abort(new Error('nobody answered')),
-    // The ringing was over before.
-    () => {},
-  );
-  let phone: Call;
-  try {
-    phone = await ringPhones(deps, { ring, options, signal: givenUp });
-  } catch (thrown) {
-    if (ring.abandoned.aborted) return 'line: caller gave up';
-    return timeout.signal.aborted ? 'phone: nobody answered' : `phone: ${messageOf(thrown)}`;
-  } finally {
-    decided.abort();
-  }
-  let line: LineCall;
-  try {
-    line = await ring.answer();
-  } catch (thrown) {
-    await phone.hangUp('Q.850;cause=41');
-    return `line: ${messageOf(thrown)}`;
-  }
-  live.tell('answered');
-  return bridgeCalls(deps, live, { line, phone, limitMs: deps.desk.callLimitMs });
-}
-
-/** Calls all phones of all users at once; the first answer wins and the others are cancelled. Rejects when nobody answers. */
-async function ringPhones(
-  deps: RingScenarioDeps,
-  {
-    ring,
-    options,
-    signal,
-  }: { readonly ring: IncomingRing; readonly options: RingOptions; readonly signal: AbortSignal },
-): Promise<Call> {
-  const located = await Promise.all(
-    options.rings.map(async (aor) => {
-      try {
-        return (await deps.locate(aor, signal)).map((target) => ({ aor, target }));
-      } catch (thrown) {
-        deps.log.warn('user not located', { aor, reason: messageOf(thrown) });
-        return [];
-      }
-    }),
-  );
-  const phones = located.flat();
-  if (phones.length === 0) throw new Error('no phone of this line is registered');
-  const won = new AbortController();
-  const attempts = phones.map(async ({ aor, target }) => {
-    const call = await invite(deps, {
-      aor,
-      target,
-      callerId: ring.callerId,
-      options,
-      signal: AbortSignal.any([signal, won.signal]),
-    });
-    // Two phones may answer in the same moment: the later one is hung up.
-    if (won.signal.aborted) {
-      await call.hangUp();
-      throw new Error('another phone answered');
-    }
-    won.abort(new Error('another phone answered'));
-    return call;
-  });
-  try {
-    return await Promise.any(attempts);
-  } catch (thrown) {
-    const [first] = thrown instanceof AggregateError ? thrown.errors : [thrown];
-    throw first;
-  }
-}
-
-interface Invitation {
-  readonly aor: string;
-  readonly target: RouteTarget;
-  readonly callerId: CallerId;
+/** One call from the line, as the steps below hand it on. */
+interface FromLine {
+  readonly deps: RingScenarioDeps;
+  readonly live: LiveCall;
   readonly options: RingOptions;
-  readonly signal: AbortSignal;
+  readonly caller: LineCaller;
 }
 
-async function invite(deps: RingScenarioDeps, invitation: Invitation): Promise<Call> {
-  const { aor, target, callerId, options, signal } = invitation;
-  const { number, name, presentation } = callerId;
-  const from =
-    number === undefined ? `sip:anonymous@${options.pstnDomain}` : `sip:${uriUser(number)}@${options.pstnDomain}`;
-  try {
-    return await deps.engine.call({
-      target: await target.open(signal),
-      requestUri: target.requestUri,
-      from,
-      to: `sip:${aor}`,
-      signal,
-      ...(name === undefined ? {} : { fromName: name }),
-      ...(number === undefined ? {} : { assertedIdentity: from }),
-      ...(presentation === 'withheld' ? { withheld: true } : {}),
-    });
-  } catch (thrown) {
-    deps.log.info('phone not reached', { aor, reason: messageOf(thrown) });
-    throw thrown;
+const RING: Verdict = { action: 'ring', why: 'no screening' };
+
+/** The line rings: screening first, then the phones of this line by its plan, and voice mail when nobody took the call. */
+export async function pstnToSip(deps: RingScenarioDeps, ring: IncomingRing, options: RingOptions): Promise<void> {
+  const { number, name, presentation } = ring.callerId;
+  const { line, config } = deps.desk;
+  const callee = usersOf(options.plan).join(', ') || (config.number ?? line.name);
+  const caller = number ?? presentation;
+  const info = { direction: 'from-line', caller, callerName: name, callee, line: line.name } as const;
+  await deps.calls.run(info, 'ringing', async (live) => {
+    const ending = await takeRing({ deps, live, options, caller: ringingCaller(ring) });
+    await concludeCall(deps, live, ending, { line: line.name });
+  });
+}
+
+async function takeRing(call: FromLine): Promise<Ending> {
+  const { deps, caller } = call;
+  const verdict = deps.screening?.judge(caller.callerId, deps.desk.line.name) ?? RING;
+  if (verdict.action !== 'ring') deps.log.info('screened', { call: call.live.id, ...verdict });
+  switch (verdict.action) {
+    case 'ring':
+      return ringPhonesAndBridge(call);
+    case 'voice-mail':
+      return (await leaveMessage(call)) ?? ignore(call, verdict.why);
+    case 'ignore':
+      return ignore(call, verdict.why);
+    case 'hang-up':
+      return answerAndHangUp(call, verdict.why);
+    case 'challenge':
+      return challenge(call, verdict.why);
   }
 }
 
-/** What the line told as a number, made safe for the user part of a URI. */
-function uriUser(number: string): string {
-  return number.replace(/[^0-9+*#A-D]/g, '').replaceAll('#', '%23') || 'unavailable';
+async function ringPhonesAndBridge(call: FromLine): Promise<Ending> {
+  const { deps, live, options, caller } = call;
+  const rung = await hunt(deps, {
+    caller,
+    plan: options.plan,
+    pstnDomain: options.pstnDomain,
+    hangUp: live.hangUp.signal,
+    atMostSeconds: secondsBeforeVoiceMail(call),
+  });
+  if ('phone' in rung) return answerAndBridge(call, rung.phone);
+  if (caller.gone.aborted || live.hangUp.signal.aborted) return rung.nobody;
+  return (await leaveMessage(call)) ?? afterNobody(call, rung.nobody);
+}
+
+/** A caller who was answered already hears no more ringing: the call ends. One who still rings goes on ringing. */
+async function afterNobody({ caller, live }: FromLine, nobody: Ending): Promise<Ending> {
+  if (live.answeredAt !== undefined) await (await caller.answer()).hangUp();
+  return nobody;
+}
+
+async function answerAndBridge(call: FromLine, phone: Call): Promise<Ending> {
+  const { deps, live } = call;
+  const line = await answer(call);
+  if ('end' in line) {
+    await phone.hangUp(reasonOf(line));
+    return line;
+  }
+  const { config, callLimitMs: limitMs } = deps.desk;
+  return bridgeCalls(deps, live, { line, phone, limitMs, policy: config });
+}
+
+/** Answers the line, unless that was done before, and says so. */
+async function answer({ live, caller }: FromLine): Promise<LineCall | Ending> {
+  try {
+    const line = await caller.answer();
+    if (live.answeredAt === undefined) live.answered(line.answer);
+    return line;
+  } catch (thrown) {
+    // The caller hung up, or another telephone was quicker.
+    return caller.gone.aborted ? caller.goneBy() : lineFailed(thrown);
+  }
+}
+
+/** Nobody here takes notice until the caller gives up. */
+async function ignore({ caller, live }: FromLine, why: string): Promise<Ending> {
+  const over = AbortSignal.any([caller.gone, live.hangUp.signal]);
+  if (!over.aborted) await new Promise((resolve) => over.addEventListener('abort', resolve, { once: true }));
+  return blocked(why);
+}
+
+async function answerAndHangUp(call: FromLine, why: string): Promise<Ending> {
+  const line = await answer(call);
+  if (!('end' in line)) await line.hangUp();
+  return blocked(why);
+}
+
+/** The caller has to press a key; then phones ring while the caller hears ringback. */
+async function challenge(call: FromLine, why: string): Promise<Ending> {
+  const { deps, live, caller } = call;
+  const line = await answer(call);
+  if ('end' in line) return line;
+  const passed = await (deps.screening?.challenge(line, live.hangUp.signal) ?? Promise.resolve(false));
+  if (!passed) {
+    await line.hangUp();
+    return blocked(why);
+  }
+  const { frequencies, cadence } = countries[deps.desk.config.country].ringback;
+  const ringback = new ToneSequence({ steps: cadenced(frequencies, cadence) });
+  line.connect((heard) => ringback.next(heard.length));
+  return ringPhonesAndBridge({ ...call, caller: answeredCaller(caller.callerId, line) });
+}
+
+/** Undefined when nobody of this line has a mailbox here. */
+async function leaveMessage(call: FromLine): Promise<Ending | undefined> {
+  const { deps, live, caller } = call;
+  const user = mailboxOf(call);
+  if (deps.voiceMail === undefined || user === undefined) return undefined;
+  const line = await answer(call);
+  if ('end' in line) return line;
+  const fax = new AbortController();
+  line.onEvent((event) => {
+    if (event.type === 'fax' && deps.desk.config.fax === 'end') fax.abort(new Error('a fax machine calls'));
+  });
+  const signal = AbortSignal.any([live.hangUp.signal, fax.signal]);
+  const end = await deps.voiceMail.take(line, { callerId: caller.callerId, line: deps.desk.line.name, user }, signal);
+  await line.hangUp();
+  if (fax.signal.aborted) return decided('line: fax');
+  const what = end.left ? `message of ${Math.round(end.seconds)} s for ${user}` : end.why;
+  return { ...decided('phone: nobody answered'), end: `voice mail: ${what}`, cause: 16, outcome: 'voice-mail' };
+}
+
+/** The first user of the line with a mailbox. */
+function mailboxOf({ deps, options }: FromLine): string | undefined {
+  return usersOf(options.plan).find((user) => deps.voiceMail?.serves(user));
+}
+
+/** Where a plan has several stages, their seconds say how long it rings; else voice mail comes when it wants to. */
+function secondsBeforeVoiceMail(call: FromLine): number | undefined {
+  const { stages, delaySeconds } = call.options.plan;
+  if (stages.length !== 1 || mailboxOf(call) === undefined) return undefined;
+  return delaySeconds + (call.deps.voiceMail?.answerAfterSeconds ?? 0);
 }

@@ -1,5 +1,7 @@
 import { type BridgeDeps, bridgeCalls } from '#gateway/call-bridge.ts';
+import { type Ending, lineFailed, phoneGaveUp, reasonOf, refused, stopped } from '#gateway/call-end.ts';
 import type { CallRecords } from '#gateway/call-records.ts';
+import { concludeCall } from '#gateway/calls/conclude.ts';
 import type { Diallable, LineDesk } from '#gateway/line-desk.ts';
 import type { LineChoice, LinePool } from '#gateway/line-pool.ts';
 import type { LiveCall, LiveCalls } from '#gateway/live-calls.ts';
@@ -17,19 +19,6 @@ export interface OutboundDeps extends LineScenarioDeps {
   readonly lines: LinePool;
 }
 
-/** How a failed dialling is told to the caller (RFC 3398 §7.2.4.1; 5xx sends the caller on to the next gateway). */
-const DIAL_ANSWERS: Readonly<Record<DialFault['code'], readonly [status: number, phrase: string, cause: number]>> = {
-  busy: [486, 'Busy Here', 17],
-  congestion: [503, 'Telephone Network Congested', 42],
-  'special-information': [404, 'Number Not Reachable', 1],
-  glare: [503, 'Line Busy Or Absent', 44],
-  'no-answer': [480, 'Temporarily Unavailable', 19],
-  'no-dial-tone': [503, 'Line Without Dial Tone', 27],
-  'line-unavailable': [503, 'Line Busy Or Absent', 34],
-  aborted: [487, 'Request Terminated', 16],
-  modem: [503, 'Modem Failure', 41],
-};
-
 /** What says that this line can't take the call now, and nothing about the number: the next free line is tried. */
 const NEXT_LINE: ReadonlySet<string> = new Set<DialFault['code']>(['line-unavailable', 'glare', 'no-dial-tone']);
 
@@ -45,48 +34,28 @@ export async function sipToPstn(deps: OutboundDeps, incoming: IncomingCall, part
   const info = { direction: 'to-line', caller, callerName: undefined, callee, line: undefined } as const;
   const choice = deps.lines.choose(caller, dialled);
   if (choice.kind !== 'free') {
-    const { status, phrase, why } = refusalOf(choice);
-    incoming.reject(status, phrase);
-    await deps.calls.run(info, 'refused', async () => {});
-    deps.log.info('call refused', { caller: printable(caller), why });
+    const ending = refusalOf(choice);
+    incoming.reject(ending.status, ending.phrase, reasonOf(ending));
+    // Told, but not kept: refusals cost a caller nothing, and records are limited.
+    await deps.calls.run(info, 'dialling', async (live) => live.tell('refused', ending));
+    deps.log.info('call refused', { caller: printable(caller), why: ending.end });
     return;
   }
   const begun = deps.records.begin(caller);
   await deps.calls.run({ ...info, line: choice.desks[0].line.name }, 'dialling', async (live) => {
-    const end = await dialAndBridge(deps, live, { incoming, dialled, desks: choice.desks });
-    const { startedAt, answeredAt } = live;
-    const answered = answeredAt !== undefined;
-    const record = {
-      direction: 'to-line',
-      line: live.line ?? '',
-      caller,
-      callerName: undefined,
-      callee,
-      startedAt,
-      answeredAt,
-      endedAt: deps.clock.now(),
-      outcome: answered ? 'answered' : 'failed',
-      answer: answered ? 'inferred' : 'none',
-      end,
-      cause: answered ? 16 : 31,
-    } as const;
-    await deps.records.add(record, begun);
-    live.tell('ended', end);
+    const ending = await dialAndBridge(deps, live, { incoming, dialled, desks: choice.desks });
+    await concludeCall(deps, live, ending, { line: live.line ?? '', begun });
   });
 }
 
-function refusalOf(choice: Exclude<LineChoice, { kind: 'free' }>): {
-  readonly status: number;
-  readonly phrase: string;
-  readonly why: string;
-} {
+function refusalOf(choice: Exclude<LineChoice, { kind: 'free' }>): Ending {
   switch (choice.kind) {
     case 'none':
-      return { status: 404, phrase: 'No Line Here', why: 'no line serves this number' };
+      return { ...refused('no line serves this number', { status: 404, phrase: 'No Line Here' }), cause: 3 };
     case 'busy':
-      return { status: 503, phrase: 'Line Busy Or Absent', why: 'no line is free' };
+      return { ...refused('no line is free', { status: 503, phrase: 'Line Busy Or Absent' }), cause: 34 };
     case 'refused':
-      return choice.decision;
+      return refused(choice.decision.why, choice.decision);
   }
 }
 
@@ -96,7 +65,7 @@ interface Outbound {
   readonly desks: readonly [LineDesk, ...LineDesk[]];
 }
 
-async function dialAndBridge(deps: OutboundDeps, live: LiveCall, outbound: Outbound): Promise<string> {
+async function dialAndBridge(deps: OutboundDeps, live: LiveCall, outbound: Outbound): Promise<Ending> {
   const { incoming } = outbound;
   let placed: { readonly line: LineCall; readonly desk: LineDesk };
   try {
@@ -104,7 +73,7 @@ async function dialAndBridge(deps: OutboundDeps, live: LiveCall, outbound: Outbo
     incoming.ring();
     placed = await dialFirstFree(deps, live, outbound);
   } catch (thrown) {
-    return refuse(deps, incoming, thrown);
+    return refuse(deps, live, { incoming, thrown });
   }
   const { line, desk } = placed;
   let phone: Call;
@@ -112,10 +81,10 @@ async function dialAndBridge(deps: OutboundDeps, live: LiveCall, outbound: Outbo
     phone = await incoming.answer();
   } catch (thrown) {
     await line.hangUp();
-    return `phone: ${messageOf(thrown)}`;
+    return phoneGaveUp(thrown);
   }
-  live.tell('answered');
-  return bridgeCalls(deps, live, { line, phone, limitMs: desk.callLimitMs });
+  live.answered(line.answer);
+  return bridgeCalls(deps, live, { line, phone, limitMs: desk.callLimitMs, policy: desk.config });
 }
 
 /** Dials on one line after the other while the reason to fail lies in the line. Rejects with `Failure<DialFault>`. */
@@ -135,14 +104,14 @@ async function dialFirstFree(deps: OutboundDeps, live: LiveCall, { incoming, dia
   throw reason;
 }
 
-function refuse(deps: OutboundDeps, incoming: IncomingCall, thrown: unknown): string {
-  const code = thrown instanceof Failure && isDialFault(thrown.code) ? thrown.code : 'modem';
-  const [status, phrase, cause] = DIAL_ANSWERS[code];
-  deps.log.info('not connected', { why: messageOf(thrown) });
-  if (!incoming.abandoned.aborted) incoming.reject(status, phrase, `Q.850;cause=${cause}`);
-  return `line: ${code}`;
-}
-
-function isDialFault(code: string): code is DialFault['code'] {
-  return Object.hasOwn(DIAL_ANSWERS, code);
+function refuse(
+  deps: OutboundDeps,
+  live: LiveCall,
+  { incoming, thrown }: { readonly incoming: IncomingCall; readonly thrown: unknown },
+): Ending {
+  deps.log.info('not connected', { call: live.id, why: messageOf(thrown) });
+  if (incoming.abandoned.aborted) return phoneGaveUp(incoming.abandoned.reason);
+  const ending = live.hangUp.signal.aborted ? stopped(live.hangUp.signal.reason) : lineFailed(thrown);
+  incoming.reject(ending.status, ending.phrase, reasonOf(ending));
+  return ending;
 }

@@ -10,7 +10,7 @@ import { type RtpPacket, readRtp, writeRtp } from '#media/rtp.ts';
 import { bindRtpSockets, type PortRange, type RtpSockets } from '#media/rtp-sockets.ts';
 import { parseSdp, printSdp, type SdpMedia } from '#media/sdp.ts';
 import type { MediaFault, MediaSession, MediaStatistics } from '#media/session.ts';
-import { EventReceiver, EventSender } from '#media/telephone-event.ts';
+import { EventReceiver, EventSender, FLASH } from '#media/telephone-event.ts';
 import { concat, toHex } from '#platform/bytes.ts';
 import type { Clock, Timer } from '#platform/clock.ts';
 import { Failure } from '#platform/failure.ts';
@@ -53,6 +53,7 @@ class RtpSession implements MediaSession {
   readonly #eventReceiver = new EventReceiver();
   readonly #detector = new DtmfDetector((digit) => this.#tellDigit(digit));
   readonly #digitListeners: ((digit: string) => void)[] = [];
+  readonly #flashListeners: (() => void)[] = [];
   readonly #canonicalName: string;
   readonly #sessionId: number;
   readonly #ssrc: number;
@@ -146,6 +147,10 @@ class RtpSession implements MediaSession {
     this.#digitListeners.push(listener);
   }
 
+  onFlash(listener: () => void): void {
+    this.#flashListeners.push(listener);
+  }
+
   get statistics(): MediaStatistics {
     const { late, skewCorrections, underruns, overruns } = this.#jitter.statistics;
     return {
@@ -220,7 +225,8 @@ class RtpSession implements MediaSession {
     this.#latched = { address: from.address, port: from.port };
     if (codec === TELEPHONE_EVENT) {
       const digit = this.#eventReceiver.receive(packet.timestamp, packet.payload);
-      if (digit !== undefined) this.#tellDigit(digit);
+      if (digit === FLASH) for (const listener of this.#flashListeners) listener();
+      else if (digit !== undefined) this.#tellDigit(digit);
     } else this.#jitter.put(packet.timestamp, codec === 'PCMA' ? alawToMulaw(packet.payload) : packet.payload);
   }
 

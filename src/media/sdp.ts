@@ -169,7 +169,7 @@ function audioLines(local: LocalSdp, protocol: string): string[] {
   const lines = [`m=audio ${local.port} ${protocol} ${local.codecs.map((codec) => codec.payloadType).join(' ')}`];
   for (const { payloadType, name, clockRate } of local.codecs) {
     lines.push(`a=rtpmap:${payloadType} ${name}/${clockRate}`);
-    if (name === 'TELEPHONE-EVENT') lines.push(`a=fmtp:${payloadType} 0-15`);
+    if (name === 'TELEPHONE-EVENT') lines.push(`a=fmtp:${payloadType} 0-16`);
   }
   lines.push('a=ptime:20', `a=${local.direction}`);
   return lines;

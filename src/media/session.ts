@@ -14,6 +14,8 @@ export interface MediaSession {
   /** Sends digits (0-9 * # A-D) as RFC 4733 events, or as tones in the sound when the peer does not take events. */
   sendDigits(digits: string): void;
   onDigit(listener: (digit: string) => void): void;
+  /** The peer's hook flash, RFC 4733 event 16, once per press. */
+  onFlash(listener: () => void): void;
   readonly statistics: MediaStatistics;
   close(): void;
 }

@@ -3,6 +3,8 @@ import { isDigits } from '#media/dtmf.ts';
 /** RFC 4733 §2.3: 4 bytes. */
 const EVENT_LENGTH = 4;
 const EVENT_KEYS = '0123456789*#ABCD';
+/** Hook flash (RFC 2833 §3.10, kept in the registry of RFC 4733 §7). */
+const FLASH_EVENT = 16;
 /** Samples in one packet interval of 20 ms. */
 const INTERVAL = 160;
 /** 100 ms of tone, then 60 ms of pause, in packet intervals. */
@@ -12,6 +14,9 @@ const PAUSE_INTERVALS = 3;
 const FINAL_PACKETS = 3;
 /** Digits that may wait to be sent. */
 const MAX_QUEUED = 64;
+
+/** What `EventReceiver` says in place of a digit. */
+export const FLASH = 'flash';
 
 export interface EventPacket {
   readonly marker: boolean;
@@ -62,11 +67,11 @@ export class EventSender {
 export class EventReceiver {
   #last: { readonly event: number; readonly timestamp: number } | undefined;
 
-  /** The digit when the packet begins an event not seen before. Anything malformed or not a key gives undefined. */
+  /** The digit, or `flash`, when the packet begins an event not seen before. Anything else, and anything malformed, gives undefined. */
   receive(timestamp: number, payload: Uint8Array): string | undefined {
     const event = payload[0];
     if (payload.length < EVENT_LENGTH || event === undefined) return undefined;
-    const digit = EVENT_KEYS[event];
+    const digit = event === FLASH_EVENT ? FLASH : EVENT_KEYS[event];
     if (digit === undefined) return undefined;
     const last = this.#last;
     if (last && ((timestamp - last.timestamp) | 0) <= 0) return undefined;

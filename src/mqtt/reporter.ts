@@ -29,6 +29,10 @@ export interface CallReport {
   readonly caller_name: string | null;
   readonly callee: string | null;
   readonly last_end: string | null;
+  /** ITU-T Q.850 cause value of the last end. */
+  readonly last_cause: number | null;
+  /** How the answer became known. */
+  readonly answer: 'inferred' | 'real' | null;
 }
 
 export interface CredentialsReport {
@@ -40,11 +44,14 @@ export interface CredentialsReport {
 }
 
 /** The kinds of `event_type` on the event topic. */
-const EVENT_TYPES = ['ring', 'dial', 'answered', 'ended', 'missed', 'refused', 'dtmf'] as const;
+const EVENT_TYPES = [
+  ...(['ring', 'dial', 'answered', 'ended', 'missed', 'refused', 'blocked'] as const),
+  ...(['dtmf', 'call_waiting', 'telephone_lifted', 'telephone_put_down', 'flash'] as const),
+] as const;
 
 export interface EventReport {
   readonly event_type: (typeof EVENT_TYPES)[number];
-  readonly [detail: string]: string | number | null;
+  readonly [detail: string]: string | number | boolean | null;
 }
 
 /** Between two attempts to reach the broker. */

@@ -142,6 +142,8 @@ describe.skipIf(missing)('MQTT with a real mosquitto', () => {
       caller_name: 'Ada',
       callee: null,
       last_end: null,
+      last_cause: null,
+      answer: null,
     });
     mqtt.event({ event_type: 'ring', caller: '+4930123456' });
     expect(JSON.parse(await watcher.until('copperring/gw1/line', () => true))).toMatchObject({
@@ -307,7 +309,10 @@ describe.skipIf(missing)('MQTT with a real mosquitto', () => {
       watcher.until(topic(name), (payload) => matches(JSON.parse(payload)));
     await says('line', ({ present, state: line }) => present === false && line === 'absent');
     await says('overlay', ({ joined, published }) => joined === true && published === false);
-    expect(application.status()).toMatchObject({ lines: [{ state: 'absent', published: false }], node: { joined: true } });
+    expect(application.status()).toMatchObject({
+      lines: [{ state: 'absent', published: false }],
+      node: { joined: true },
+    });
     const emulator = await LineEmulator.start(deps, { program, link: device });
     await says('line', ({ present, state: line }) => present === true && line === 'idle');
     await says('overlay', ({ published }) => published === true);

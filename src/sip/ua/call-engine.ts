@@ -45,6 +45,8 @@ export interface Call {
   readonly id: string;
   readonly remoteUri: string;
   readonly media: MediaSession;
+  /** The far end pressed its hook flash: RFC 4733 event 16, or an INFO that says so. */
+  onFlash(listener: () => void): void;
   /** `reason` is a Reason header value (RFC 3326), for example `Q.850;cause=16`. */
   hangUp(reason?: string): Promise<void>;
   /** Never rejects. */

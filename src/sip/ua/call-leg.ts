@@ -11,6 +11,7 @@ import type { ServerTransaction } from '#sip/transaction/server-transaction.ts';
 import type { Flow } from '#sip/transport/flow.ts';
 import type { Call, CallEnd } from '#sip/ua/call-engine.ts';
 import { ALLOWED_METHODS, commonFields, descriptionIn, logged, SDP_TYPE, type UaContext } from '#sip/ua/context.ts';
+import { INFO_TYPES, tellsFlash } from '#sip/ua/hook-flash.ts';
 import { RepeatedAnswer } from '#sip/ua/repeated-answer.ts';
 
 interface CallLegParts {
@@ -29,6 +30,7 @@ export class CallLeg implements Call {
   readonly ended: Promise<CallEnd>;
   readonly #context: UaContext;
   readonly #forget: (leg: CallLeg) => void;
+  readonly #flashListeners: (() => void)[] = [];
   #dialog: Dialog;
   #resolveEnded: (end: CallEnd) => void = () => {};
   #isOver = false;
@@ -43,6 +45,7 @@ export class CallLeg implements Call {
     this.flow = parts.flow;
     this.media = parts.media;
     this.#forget = parts.forget;
+    this.media.onFlash(() => this.#flash());
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
@@ -58,6 +61,10 @@ export class CallLeg implements Call {
 
   get dialog(): Dialog {
     return this.#dialog;
+  }
+
+  onFlash(listener: () => void): void {
+    this.#flashListeners.push(listener);
   }
 
   /** Ends the call by BYE and resolves once it was answered or given up. */
@@ -128,9 +135,23 @@ export class CallLeg implements Call {
         return this.#update(request);
       case 'OPTIONS':
         return replyTo(request, 200, { fields: this.#fields() });
+      case 'INFO':
+        return this.#info(request);
       default:
         return replyTo(request, 405, { fields: [['Allow', ALLOWED_METHODS]] });
     }
+  }
+
+  /** Phones without telephone events tell a hook flash by INFO; an empty one only asks whether the call is up (RFC 2976 §2.2). */
+  #info(request: SipRequest): SipResponse {
+    if (request.body.length === 0 && !request.headers.has('Content-Type')) return replyTo(request, 200);
+    if (!tellsFlash(request)) return replyTo(request, 415, { fields: [['Accept', INFO_TYPES.join(', ')]] });
+    this.#flash();
+    return replyTo(request, 200);
+  }
+
+  #flash(): void {
+    for (const listener of this.#flashListeners) listener();
   }
 
   /** A re-INVITE: hold, a new media address, or only a refresh. The local side of the session stays as it is (RFC 3264 §8). */

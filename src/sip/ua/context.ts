@@ -37,7 +37,7 @@ export interface UaContext extends UaDeps {
   readonly options: UaOptions;
 }
 
-export const ALLOWED_METHODS = 'INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE';
+export const ALLOWED_METHODS = 'INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO';
 export const SDP_TYPE = 'application/sdp';
 
 /** The Contact of messages that leave over `flow`: in-dialog requests come back to this element (RFC 3261 §8.1.1.8). */

@@ -126,6 +126,7 @@ export class SipCallEngine implements CallEngine {
         return replyTo(request, 200, { toTag, fields: [allow, ['Accept', SDP_TYPE]] });
       case 'BYE':
       case 'UPDATE':
+      case 'INFO':
         return replyTo(request, 481, { toTag });
       default:
         return replyTo(request, 405, { toTag, fields: [allow] });

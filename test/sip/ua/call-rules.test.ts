@@ -93,7 +93,7 @@ describe('A user agent within its calls', () => {
     expect(resumed.body).not.toContain('inactive');
     expect((await ask('UPDATE', 5, '')).status).toBe(200);
     expect((await ask('INVITE', 6, sdp('sendrecv', 40_000, '96'))).status).toBe(488);
-    expect((await ask('INFO', 7, '')).status).toBe(405);
+    expect((await ask('MESSAGE', 7, '')).status).toBe(405);
     expect((await ask('OPTIONS', 8, '')).status).toBe(200);
   });
 
