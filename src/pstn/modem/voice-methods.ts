@@ -4,7 +4,8 @@ import type { Coding, VoiceProfile } from '#pstn/modem/profiles/schema.ts';
 export interface VoiceMethod {
   readonly number: number;
   readonly name: string;
-  readonly bits: number;
+  /** undefined when the row does not say. */
+  readonly bits: number | undefined;
   readonly rates: readonly number[];
 }
 
@@ -16,8 +17,8 @@ export interface ChosenMethod {
 
 /** Names in use for each coding. A profile may say others. */
 const USUAL_NAMES: Readonly<Record<Coding, readonly string[]>> = {
-  mulaw: ['ULAW', 'MULAW', 'µLAW', 'PCMU', 'G711ULAW', 'G711MULAW', 'G711U'],
-  alaw: ['ALAW', 'PCMA', 'G711ALAW', 'G711A'],
+  mulaw: ['ULAW', 'MULAW', 'µLAW', 'PCMU', '8BITULAW', 'G711ULAW', 'G711MULAW', 'G711U'],
+  alaw: ['ALAW', 'PCMA', '8BITALAW', 'G711ALAW', 'G711A'],
   'unsigned-8': ['UNSIGNEDPCM', 'UNSIGNEDLINEAR'],
   'signed-8': ['SIGNEDPCM', 'SIGNEDLINEAR'],
   'linear-16': ['16BITLINEAR', '16BITPCM'],
@@ -26,12 +27,12 @@ const BITS: Readonly<Record<Coding, number>> = { mulaw: 8, alaw: 8, 'unsigned-8'
 /** Samples a second of everything on a telephone line. */
 const RATE = 8000;
 
-/** A row such as `131,"ULAW",8,0,(7200,8000),(0),(0)`; undefined for anything else. */
+/** A row such as `131,"ULAW",8,0,(7200,8000),(0),(0)` or, as USRobotics has it, `131,"8-BIT ULAW",(8000)`; undefined for anything else. */
 export function parseVoiceMethod(line: string): VoiceMethod | undefined {
-  const match = /^(?:\+VSM: ?)?(\d{1,3}),"([^"]{0,40})",(\d{1,2}),[^(]{0,10}\(([\d,\- ]{1,60})\)/.exec(line);
+  const match = /^(?:\+VSM: ?)?(\d{1,3}),"([^"]{0,40})"(?:,(\d{1,2}))?,[^(]{0,10}\(([\d,\- ]{1,60})\)/.exec(line);
   if (!match) return undefined;
-  const [, number = '', name = '', bits = '', rates = ''] = match;
-  return { number: Number(number), name, bits: Number(bits), rates: ratesOf(rates) };
+  const [, number = '', name = '', bits, rates = ''] = match;
+  return { number: Number(number), name, bits: bits === undefined ? undefined : Number(bits), rates: ratesOf(rates) };
 }
 
 /**
@@ -50,7 +51,7 @@ export function chooseMethod(
     if ((RATE * BITS[coding]) / 8 > most) continue;
     const row = methods.find(
       (method) =>
-        method.bits === BITS[coding] &&
+        (method.bits ?? BITS[coding]) === BITS[coding] &&
         method.rates.includes(RATE) &&
         names.some((name) => plain(method.name).startsWith(name)),
     );
