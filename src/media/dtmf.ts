@@ -1,7 +1,7 @@
 import { linearOf } from '#media/g711.ts';
 import { peakOfDbm0 } from '#media/level.ts';
+import { ToneFitter, type TonePair } from '#media/tone-fitter.ts';
 import { ToneGroup } from '#media/tone-group.ts';
-import { type TonePair, TonePairFitter } from '#media/tone-pair.ts';
 import { ToneSequence } from '#media/tone-sequence.ts';
 import { SAMPLE_RATE } from '#media/tones.ts';
 import { VoiceBand } from '#media/voice-band.ts';
@@ -86,7 +86,7 @@ interface Heard {
 export class DtmfDetector {
   readonly #onKey: (digit: string) => void;
   readonly #band = new VoiceBand();
-  readonly #fitter = new TonePairFitter(WINDOW);
+  readonly #fitter = new ToneFitter(WINDOW);
   readonly #rows = new ToneGroup(ROWS, HOP, HOPS);
   readonly #columns = new ToneGroup(COLUMNS, HOP, HOPS);
   /** The last window, the newest hop at its end. */

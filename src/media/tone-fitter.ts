@@ -22,11 +22,11 @@ interface Phasor {
 }
 
 /**
- * Fits two sines to a window by least squares, their frequencies being known to a few percent only. Each is fitted with the other
+ * Fits one sine or two to a window by least squares, their frequencies being known to a few percent only. Each is fitted with the other
  * one taken away, since in so short a window they lean on each other. The frequency comes from how the phase moves between the
  * halves of the window, so it is unambiguous within ±(1 / half a window): ±50 Hz for 20 ms.
  */
-export class TonePairFitter {
+export class ToneFitter {
   readonly #work: Float64Array;
   readonly #first: Phasor = { re: 0, im: 0 };
   readonly #second: Phasor = { re: 0, im: 0 };
@@ -55,6 +55,18 @@ export class TonePairFitter {
       high: { offset: highOffset, energy: this.#energyOf(high) },
       share: total > 0 ? Math.max(0, 1 - left / total) : 0,
     };
+  }
+
+  /** One sine alone, and the share of the window's energy that it explains. */
+  fitOne(window: Float64Array, hz: number): FoundTone & { readonly share: number } {
+    const work = this.#work;
+    work.set(window);
+    let total = 0;
+    for (let i = 0; i < work.length; i++) total += (work[i] ?? 0) ** 2;
+    const offset = this.#offsetOf(hz);
+    this.#correlate(hz + offset, 0, work.length, this.#first);
+    const energy = ((this.#first.re ** 2 + this.#first.im ** 2) * 2) / work.length;
+    return { offset, energy, share: total > 0 ? energy / total : 0 };
   }
 
   #offsetOf(frequency: number): number {

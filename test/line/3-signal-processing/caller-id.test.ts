@@ -1,0 +1,205 @@
+import { describe, expect, it } from 'vitest';
+import { dtmfSound } from '#media/dtmf.ts';
+import { type FskStandard, fskSound } from '#media/fsk.ts';
+import { decodeMulaw, encodeMulaw, silence } from '#media/g711.ts';
+import { concat } from '#platform/bytes.ts';
+import { type CallerIdReport, withChecksum } from '#pstn/caller-id/message.ts';
+import { CallerIdReceiver } from '#pstn/caller-id/receiver.ts';
+import { callerIdOf } from '#pstn/caller-id.ts';
+import { speech, speechMissing } from '../../support/speech.ts';
+import { skipped } from './skipped.ts';
+import { mulaw, render, seeded, sum, withNoise } from './sound.ts';
+
+const STANDARDS: readonly FskStandard[] = ['bell-202', 'v.23'];
+const field = (type: number, body: string) => [type, body.length, ...Buffer.from(body, 'latin1')];
+const message = (type: number, ...fields: readonly number[][]) => {
+  const data = fields.flat();
+  return withChecksum(Uint8Array.from([type, data.length, ...data]));
+};
+const BYTES = message(0x80, field(1, '11230259'), field(2, '01632960123'), field(7, 'ALICE WONDER'));
+const REPORT = {
+  type: 'call',
+  kind: 'voice',
+  block: { date: '1123', time: '0259', number: '01632960123', name: 'ALICE WONDER' },
+};
+
+function heard(codes: Uint8Array, piece = 160): CallerIdReport[] {
+  const reports: CallerIdReport[] = [];
+  const receiver = new CallerIdReceiver((report) => reports.push(report));
+  const all = concat(silence(400), codes, silence(1600));
+  for (let at = 0; at < all.length; at += piece) receiver.push(all.subarray(at, at + piece));
+  return reports;
+}
+
+interface Sent {
+  readonly standard?: FskStandard;
+  readonly bytes?: Uint8Array;
+  readonly seizureBits?: number;
+  readonly markBits?: number;
+  readonly levelDbm0?: number;
+}
+
+function sent({
+  standard = 'v.23',
+  bytes = BYTES,
+  seizureBits = 300,
+  markBits = 180,
+  levelDbm0 = -13,
+}: Sent): Uint8Array {
+  return fskSound({ standard, bytes, seizureBits, markBits, levelDbm0 });
+}
+
+/** As from a clock that is faster by `share`, by interpolation. */
+function faster(codes: Uint8Array, share: number): Uint8Array {
+  const samples = decodeMulaw(codes);
+  const out = Float64Array.from({ length: Math.floor(samples.length / (1 + share)) - 1 }, (_, i) => {
+    const at = i * (1 + share);
+    const floor = Math.floor(at);
+    const [a = 0, b = 0, c = 0, d = 0] = [samples[floor - 1], samples[floor], samples[floor + 1], samples[floor + 2]];
+    const t = at - floor;
+    // Catmull-Rom.
+    return b + 0.5 * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)));
+  });
+  return mulaw(out);
+}
+
+const asFloat = (codes: Uint8Array) => Float64Array.from(decodeMulaw(codes));
+
+describe('caller ID in sound: the line', () => {
+  it('is heard from -36 to -4 dBm0, at any piece size', () => {
+    for (const standard of STANDARDS) {
+      for (const levelDbm0 of [-36, -25, -13, -4])
+        expect(heard(sent({ standard, levelDbm0 })), `${levelDbm0} dBm0`).toEqual([REPORT]);
+      for (const piece of [1, 13, 4096]) expect(heard(sent({ standard }), piece)).toEqual([REPORT]);
+    }
+  });
+
+  it('is heard from clocks that differ by 1 %', () => {
+    for (const standard of STANDARDS) {
+      for (const share of [-0.01, -0.005, 0.005, 0.01]) {
+        expect(heard(faster(sent({ standard }), share)), `${standard} ${share}`).toEqual([REPORT]);
+      }
+    }
+  });
+
+  it('is heard through noise 20 dB below it', () => {
+    for (const standard of STANDARDS) {
+      let lost = 0;
+      for (let seed = 1; seed <= 40; seed++) {
+        const noisy = mulaw(withNoise(asFloat(sent({ standard, levelDbm0: -20 })), -40, seed));
+        const reports = heard(noisy);
+        if (reports.length === 0) lost++;
+        else expect(reports).toEqual([REPORT]);
+      }
+      expect(lost, `${standard}: lost of 40`).toBe(0);
+    }
+  });
+
+  it('is heard above mains hum and through the slope of a long line', () => {
+    for (const standard of STANDARDS) {
+      const sound = asFloat(sent({ standard }));
+      const hum = render([
+        {
+          tones: [
+            [50, -13],
+            [150, -25],
+          ],
+          ms: sound.length / 8,
+        },
+      ]);
+      expect(heard(mulaw(sum(sound, hum)))).toEqual([REPORT]);
+      // A long pair weakens 2200 Hz some 6 dB more than 1200 Hz.
+      const sloped = sound.map((sample, i) => 0.5 * (sample + (sound[i - 1] ?? 0)));
+      expect(heard(mulaw(sloped.map((sample, i) => 0.5 * (sample + (sloped[i - 1] ?? 0)))))).toEqual([REPORT]);
+    }
+  });
+
+  it('needs no channel seizure, as in a call, and few marks', () => {
+    expect(heard(sent({ seizureBits: 0, markBits: 80 }))).toEqual([REPORT]);
+    expect(heard(sent({ seizureBits: 300, markBits: 45 }))).toEqual([REPORT]);
+  });
+
+  it('is heard once for each message', () => {
+    expect(heard(concat(sent({}), silence(2400), sent({ standard: 'bell-202' })))).toEqual([REPORT, REPORT]);
+    expect(heard(concat(sent({}), sent({})))).toEqual([REPORT, REPORT]);
+  });
+});
+
+describe('caller ID in sound: messages', () => {
+  const read = (bytes: Uint8Array) => heard(sent({ bytes }));
+
+  it('drops what does not fit its checksum', () => {
+    const random = seeded(2);
+    for (let i = 0; i < 200; i++) {
+      const broken = BYTES.slice();
+      const at = Math.floor(random() * broken.length);
+      broken[at] = (broken[at] ?? 0) ^ (1 << Math.floor(random() * 8));
+      for (const report of read(broken)) expect(report).toEqual(undefined);
+    }
+  });
+
+  it('keeps withheld what is withheld, even where a number comes along', () => {
+    const [report] = read(message(0x80, field(2, '5551234'), field(4, 'P'), field(7, 'ALICE'), field(8, 'P')));
+    expect(report?.type === 'call' && callerIdOf(report.block)).toEqual({
+      number: undefined,
+      name: undefined,
+      presentation: 'withheld',
+    });
+  });
+
+  it('reads a message of 255 bytes, one cut off within a parameter, and one of unknown parameters', () => {
+    const long = message(0x80, field(0x50, 'x'.repeat(240)), field(2, '55512345678'));
+    expect(long.length).toBe(258);
+    expect(read(long)).toEqual([{ type: 'call', kind: 'voice', block: { number: '55512345678' } }]);
+    expect(read(withChecksum(Uint8Array.from([0x80, 9, 2, 3, 0x35, 0x35, 0x35, 7, 99, 0x41, 0x42])))).toEqual([
+      { type: 'call', kind: 'voice', block: { number: '555' } },
+    ]);
+    expect(read(message(0x80))).toEqual([{ type: 'call', kind: 'voice', block: {} }]);
+  });
+
+  it('begins anew after a message that was cut off', () => {
+    const cut = sent({}).subarray(0, 4800);
+    expect(heard(concat(cut, silence(800), sent({})))).toEqual([REPORT]);
+    // The rest of one message is no part of the next.
+    expect(heard(concat(cut, sent({})))).toEqual([REPORT]);
+  });
+});
+
+describe('caller ID in DTMF', () => {
+  const keyed = (keys: string) =>
+    heard(dtmfSound(keys, 70, 70)).map((report) => report.type === 'call' && report.block.number);
+
+  it('reads the forms in use', () => {
+    expect(keyed('A0123456789C')).toEqual(['0123456789']);
+    expect(keyed('A0123456789D0987654321C')).toEqual(['0123456789']);
+    expect(keyed('D0123456789C')).toEqual(['0123456789']);
+    expect(keyed('A0123456789#')).toEqual(['0123456789']);
+    expect(keyed('0123456789#')).toEqual(['0123456789']);
+    expect([keyed('D1#'), keyed('D2#'), keyed('D3#'), keyed('B10C'), keyed('B00C')]).toEqual([
+      ['P'],
+      ['O'],
+      ['O'],
+      ['P'],
+      ['O'],
+    ]);
+  });
+
+  it('takes keys without sense, and keys far apart, for none', () => {
+    expect([keyed('#'), keyed('C'), keyed('12#'), keyed('***#'), keyed('DDDC')]).toEqual([[], [], [], [], []]);
+    const apart = concat(dtmfSound('A5551', 70, 70), silence(8000 * 2), dtmfSound('234', 70, 70));
+    expect(heard(apart)).toEqual([]);
+    expect(keyed(`${'7'.repeat(500)}C`)).toEqual([]);
+  });
+});
+
+describe.skipIf(skipped('caller ID in speech', speechMissing))('caller ID in speech', () => {
+  it('is not heard in five minutes of speech, nor in noise', () => {
+    for (const piece of speech(300, 5)) expect(heard(piece)).toEqual([]);
+    expect(heard(encodeMulaw(new Int16Array(480_000).map(seededNoise(6))))).toEqual([]);
+  });
+});
+
+function seededNoise(seed: number): () => number {
+  const random = seeded(seed);
+  return () => 16_000 * (random() - 0.5);
+}
