@@ -21,6 +21,8 @@ import { type PlaceCallOptions, type PlacedCall, placeCall } from '#gateway/plac
 import { GatewayRouter } from '#gateway/router.ts';
 import { createSip, listenForPhones } from '#gateway/sip-side.ts';
 import type { Status } from '#gateway/status.ts';
+import { MailboxRoutes } from '#gateway/voice-mail/mailbox-routes.ts';
+import { VoiceMailSide } from '#gateway/voice-mail/voice-mail-side.ts';
 import type { Clock, Timer } from '#platform/clock.ts';
 import { messageOf } from '#platform/failure.ts';
 import type { Logger } from '#platform/log.ts';
@@ -63,6 +65,8 @@ export class MemberSide {
   readonly #stateDirectory: string;
   readonly #records: CallRecords;
   readonly #credentials: Credentials;
+  /** Present with mailboxes. */
+  readonly voiceMail: VoiceMailSide | undefined;
   #parts: Parts | undefined;
   #opened: readonly OpenedLine[] = [];
   #lines: LinePool | undefined;
@@ -80,6 +84,9 @@ export class MemberSide {
       { ...deps, records: deps.store.namespace('calls') },
       options.config.limits.call_records,
     );
+    const mail = { config: options.config.voice_mail, stateDirectory: options.stateDirectory };
+    const hasMailboxes = mail.config.mailbox.length > 0;
+    this.voiceMail = hasMailboxes ? new VoiceMailSide({ ...deps, log: deps.log.child('voicemail') }, mail) : undefined;
   }
 
   get phones(): PhoneHosts | undefined {
@@ -118,6 +125,7 @@ export class MemberSide {
 
   async start(): Promise<void> {
     this.#records.load();
+    await this.voiceMail?.open();
     await this.#openLines();
     const parts = await this.#open();
     this.#parts = parts;
@@ -130,6 +138,8 @@ export class MemberSide {
       this.#sipAddress = printHostPort(await listenForPhones(parts.sip, this.#config.sip));
       await parts.phones.start();
     }
+    this.#takeCalls(parts);
+    await this.voiceMail?.publish(parts.opened);
     await this.#startLine(parts);
   }
 
@@ -137,6 +147,7 @@ export class MemberSide {
     this.#watch?.cancel();
     await this.#quietly('credentials', this.#credentials.stop());
     const { opened, phones, sip, streams } = this.#parts ?? {};
+    await this.#quietly('voice mail', this.voiceMail?.stop());
     await this.#quietly('line', this.#line?.stop());
     for (const { close } of this.#opened) await this.#quietly('emulator', close());
     await this.#quietly('phones', phones?.stop());
@@ -225,8 +236,16 @@ export class MemberSide {
     const gatewayLog = log.child('gateway');
     const streams = new PeerStreams({ log: gatewayLog, attach: (stream) => this.#parts?.sip.attachStream(stream) });
     const overlay = new OverlaySide({ opened, streams, clock, random, log: gatewayLog });
+    const voiceMail = new MailboxRoutes(
+      {
+        serves: (user) => this.voiceMail?.store.serves(user) ?? false,
+        elsewhere: (uri, caller, signal) => overlay.voiceMail(uri, caller, signal),
+      },
+      { overlay: instanceName, number: this.#config.voice_mail.number },
+    );
+    const isRegistered = (aor: string) => this.#isRegistered(aor);
     const router = new GatewayRouter(
-      { overlay, lines: this.#lines, isRegistered: (aor) => this.#isRegistered(aor), log: gatewayLog },
+      { overlay, lines: this.#lines, isRegistered, voiceMail, log: gatewayLog },
       context,
     );
     const phones = this.#config.roles.includes('proxy')
@@ -237,10 +256,15 @@ export class MemberSide {
       : undefined;
     const sipDeps = { clock, random, log: log.child('sip'), router };
     const sip = createSip(
-      { ...sipDeps, phones: phones && { account: phones.account, observer: phones } },
+      {
+        ...sipDeps,
+        phones: phones && { account: phones.account, observer: phones },
+        mailboxes: this.voiceMail?.watch(instanceName),
+      },
       this.#config,
       context,
     );
+    this.voiceMail?.onChange((user) => sip.mailChanged(user));
     return { opened, context, overlay, streams, sip, router, phones };
   }
 
@@ -255,7 +279,11 @@ export class MemberSide {
         ? [{ requestUri: `sip:${aor}`, open: async () => this.#toOwnProxy() }]
         : overlay.locate(aor, ownName, signal);
     const scenarios = new CallsSide(
-      { clock, log, lines, calls, records: this.#records, engine: sip.engine, locate },
+      {
+        ...{ clock, log, lines, calls, records: this.#records, engine: sip.engine, locate },
+        ...(this.voiceMail?.desk === undefined ? {} : { voiceMail: this.voiceMail.desk }),
+        mailboxes: (call) => this.voiceMail?.incoming(call, context) ?? false,
+      },
       context,
     );
     scenarios.serve();
@@ -265,6 +293,14 @@ export class MemberSide {
       { emergency: this.#config.dial_plan.emergency },
     );
     await this.#line.start();
+  }
+
+  /** A node without a line takes no calls itself but those for voice mail. */
+  #takeCalls({ sip, context }: Parts): void {
+    if (this.voiceMail === undefined || this.#lines !== undefined) return;
+    sip.engine.onIncoming((call) => {
+      if (!this.voiceMail?.incoming(call, context)) call.reject(404, 'Not Found');
+    });
   }
 
   get #identityDirectory(): string {

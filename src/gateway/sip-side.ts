@@ -9,6 +9,7 @@ import type { Logger } from '#platform/log.ts';
 import type { Random } from '#platform/random.ts';
 import type { AccountLookup } from '#sip/adapter/authenticator.ts';
 import type { CallRouter, RegistrationObserver } from '#sip/adapter/call-router.ts';
+import type { MailboxWatch } from '#sip/mwi/notifier.ts';
 import { SipStack } from '#sip/sip-stack.ts';
 
 export interface SipSideDeps {
@@ -18,11 +19,13 @@ export interface SipSideDeps {
   readonly router: CallRouter;
   /** Present in a proxy. */
   readonly phones: { readonly account: AccountLookup; readonly observer: RegistrationObserver } | undefined;
+  /** Present where phones can be told of messages. */
+  readonly mailboxes?: MailboxWatch | undefined;
 }
 
 /** Puts SIP together for this process: with phones a registrar and proxy, without only overlay connections. */
 export function createSip(deps: SipSideDeps, config: Config, context: DialledContext): SipStack {
-  const { clock, random, log, router, phones } = deps;
+  const { clock, random, log, router, phones, mailboxes } = deps;
   const { sip } = config;
   const ports = sip.rtp_ports && { first: sip.rtp_ports[0], last: sip.rtp_ports[1] };
   return new SipStack(
@@ -45,6 +48,7 @@ export function createSip(deps: SipSideDeps, config: Config, context: DialledCon
             adapter: {
               accounts: phones.account,
               observer: phones.observer,
+              ...(mailboxes === undefined ? {} : { mailboxes }),
               router,
               options: {
                 realm: context.overlay,

@@ -6,6 +6,7 @@ import { Adapter, type AdapterOptions } from '#sip/adapter/adapter.ts';
 import type { AccountLookup } from '#sip/adapter/authenticator.ts';
 import type { CallRouter, RegistrationObserver } from '#sip/adapter/call-router.ts';
 import type { SipRequest } from '#sip/message/message.ts';
+import type { MailboxWatch } from '#sip/mwi/notifier.ts';
 import { TransactionLayer, type TransactionLayerOptions } from '#sip/transaction/layer.ts';
 import type { ServerTransaction } from '#sip/transaction/server-transaction.ts';
 import { type ListenAt, SipTransport, type TransportOptions } from '#sip/transport/transport.ts';
@@ -26,6 +27,7 @@ export interface SipStackDeps {
     readonly accounts: AccountLookup;
     readonly router: CallRouter;
     readonly observer: RegistrationObserver;
+    readonly mailboxes?: MailboxWatch;
     readonly options: AdapterOptions;
   };
 }
@@ -109,10 +111,15 @@ export class SipStack {
     return this.#adapter?.bindings.aors ?? [];
   }
 
+  /** What waits in the mailbox of this AOR is something else than before: phones that watch it are told. */
+  mailChanged(aor: string): void {
+    this.#adapter?.mailChanged(aor);
+  }
+
   /** Ends all calls, then closes all sockets and connections. */
   async stop(): Promise<void> {
     await this.engine.stop();
-    this.#adapter?.stop();
+    await this.#adapter?.stop();
     this.transactions.stop();
     await this.#transport.stop();
   }

@@ -10,6 +10,7 @@ export class SoundCall {
   readonly #over = new AbortController();
   #sink: SoundSink | undefined;
   #onDigit: ((digit: string) => void) | undefined;
+  #release: () => void = () => {};
 
   /** Of a call over the line, whose clock counts the samples. */
   static onLine(call: LineCall): SoundCall {
@@ -30,10 +31,8 @@ export class SoundCall {
     const paced = new PacedSound(clock, call.media, { source, sink });
     call.media.onDigit((digit) => sound.#onDigit?.(digit));
     paced.start();
-    void call.ended.then(() => {
-      paced.stop();
-      sound.#end();
-    });
+    sound.#release = () => paced.stop();
+    void call.ended.then(() => sound.#end());
     return sound;
   }
 
@@ -53,6 +52,11 @@ export class SoundCall {
     this.#player.stop();
   }
 
+  /** Lets go of a call that goes on without this program's voice. */
+  release(): void {
+    this.#end();
+  }
+
   /** Who gets what the far end says, in place of who got it before. */
   listen(sink: SoundSink | undefined): void {
     this.#sink = sink;
@@ -65,7 +69,9 @@ export class SoundCall {
 
   #end(): void {
     this.#over.abort(new Error('the call is over'));
+    this.#release();
     this.#player.stop();
     this.#sink = undefined;
+    this.#onDigit = undefined;
   }
 }

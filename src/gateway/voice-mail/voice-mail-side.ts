@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import type { Config } from '#config/schema.ts';
 import type { EventHub } from '#gateway/events.ts';
 import { systemFiles } from '#gateway/voice-mail/mail-files.ts';
-import { readMailboxAddress } from '#gateway/voice-mail/mailbox-address.ts';
+import { listenAddress, readMailboxAddress } from '#gateway/voice-mail/mailbox-address.ts';
 import { MailboxDesk } from '#gateway/voice-mail/mailbox-desk.ts';
-import { type MailboxCounts, MailboxStore } from '#gateway/voice-mail/mailbox-store.ts';
+import { MailboxStore } from '#gateway/voice-mail/mailbox-store.ts';
 import { soundOf } from '#gateway/voice-mail/message-file.ts';
 import { PinBook } from '#gateway/voice-mail/pin-book.ts';
 import { SAMPLE_RATE } from '#media/tones.ts';
@@ -16,6 +16,7 @@ import type { Random } from '#platform/random.ts';
 import type { OpenedNode } from '#reload/node/open-node.ts';
 import { RedirRegistration } from '#reload/usages/redir/redir-service.ts';
 import { VOICE_MAIL_NAMESPACE } from '#reload/usages/voice-mail/voice-mail-directory.ts';
+import type { MailboxWatch } from '#sip/mwi/notifier.ts';
 import type { IncomingCall } from '#sip/ua/call-engine.ts';
 import type { KeyValueStore } from '#store/key-value-store.ts';
 
@@ -109,9 +110,13 @@ export class VoiceMailSide {
     this.#changed = listener;
   }
 
-  /** Undefined without a mailbox. */
-  counts(user: string): MailboxCounts | undefined {
-    return this.store.serves(user) ? this.store.counts(user) : undefined;
+  /** What SIP asks when phones want to know of messages (RFC 3842). */
+  watch(overlay: string): MailboxWatch {
+    return {
+      summary: (user) => (this.store.serves(user) ? this.store.counts(user) : undefined),
+      account: listenAddress(overlay),
+      unsolicited: this.#options.config.unsolicited_notify,
+    };
   }
 
   async setPin(user: string, pin: string): Promise<void> {

@@ -17,6 +17,8 @@ import { Registrar } from '#sip/adapter/registrar.ts';
 import type { SipRequest } from '#sip/message/message.ts';
 import { isMessageFault } from '#sip/message/parser.ts';
 import { replyTo } from '#sip/message/reply.ts';
+import { type MailboxWatch, MwiNotifier } from '#sip/mwi/notifier.ts';
+import { isMailSubscription } from '#sip/mwi/subscribe-request.ts';
 import type { TransactionLayer } from '#sip/transaction/layer.ts';
 import type { ServerTransaction } from '#sip/transaction/server-transaction.ts';
 import type { FlowPeer } from '#sip/transport/flow.ts';
@@ -30,6 +32,8 @@ export interface AdapterDeps {
   readonly router: CallRouter;
   readonly observer: RegistrationObserver;
   readonly local: (transaction: ServerTransaction, request: SipRequest) => void;
+  /** With it phones may subscribe to what waits in mailboxes. */
+  readonly mailboxes?: MailboxWatch;
 }
 
 export interface AdapterOptions {
@@ -56,10 +60,14 @@ export class Adapter {
   readonly #authenticator: Authenticator;
   readonly #registrar: Registrar;
   readonly #proxy: CallProxy;
+  readonly #mwi: MwiNotifier | undefined;
 
   constructor(deps: AdapterDeps, options: AdapterOptions) {
     this.#deps = deps;
-    const changed = (aor: string, remainingMs: number) => deps.observer.registration(aor, remainingMs);
+    const changed = (aor: string, remainingMs: number) => {
+      deps.observer.registration(aor, remainingMs);
+      if (remainingMs > 0) this.#mwi?.registered(aor);
+    };
     this.bindings = new Bindings(
       { clock: deps.clock, changed },
       { maxAors: options.maxAors ?? 4096, maxPerAor: options.maxContactsPerAor ?? 10 },
@@ -88,20 +96,49 @@ export class Adapter {
       },
       { trusts: options.trusts ?? (() => false), timerC: options.timerC ?? 185_000 },
     );
+    this.#mwi =
+      deps.mailboxes &&
+      new MwiNotifier({
+        ...deps,
+        authenticator: this.#authenticator,
+        bindings: this.bindings,
+        watch: deps.mailboxes,
+      });
+  }
+
+  /** What waits in the mailbox of this AOR is something else than before. */
+  mailChanged(aor: string): void {
+    this.#mwi?.changed(aor);
   }
 
   request(transaction: ServerTransaction): void {
-    const { request } = transaction;
-    const handled = request.method === 'REGISTER' ? this.#register(transaction) : this.#proxy.request(transaction);
-    handled.catch((thrown: unknown) => this.#deps.log.error('request failed', { reason: messageOf(thrown) }));
+    this.#handle(transaction).catch((thrown: unknown) =>
+      this.#deps.log.error('request failed', { reason: messageOf(thrown) }),
+    );
   }
 
   acknowledge(request: SipRequest): void {
     this.#proxy.acknowledge(request);
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
+    await this.#mwi?.stop();
     this.bindings.clear();
+  }
+
+  #handle(transaction: ServerTransaction): Promise<void> {
+    const { request } = transaction;
+    if (request.method === 'REGISTER') return this.#register(transaction);
+    if (this.#mwi !== undefined && isMailSubscription(request)) return this.#subscribe(transaction, this.#mwi);
+    return this.#proxy.request(transaction);
+  }
+
+  async #subscribe(transaction: ServerTransaction, mwi: MwiNotifier): Promise<void> {
+    try {
+      await mwi.request(transaction);
+    } catch (thrown) {
+      this.#refuse(transaction, 'subscription failed', thrown);
+    }
   }
 
   async #register(transaction: ServerTransaction): Promise<void> {
@@ -114,8 +151,12 @@ export class Adapter {
         'refusal' in verdict ? verdict.refusal : this.#registrar.register(request, flow, verdict.account),
       );
     } catch (thrown) {
-      if (!isMessageFault(thrown)) this.#deps.log.error('registration failed', { reason: messageOf(thrown) });
-      transaction.respond(replyTo(request, isMessageFault(thrown) ? thrown.fault.status : 500));
+      this.#refuse(transaction, 'registration failed', thrown);
     }
+  }
+
+  #refuse(transaction: ServerTransaction, what: string, thrown: unknown): void {
+    if (!isMessageFault(thrown)) this.#deps.log.error(what, { reason: messageOf(thrown) });
+    transaction.respond(replyTo(transaction.request, isMessageFault(thrown) ? thrown.fault.status : 500));
   }
 }

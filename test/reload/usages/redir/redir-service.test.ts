@@ -85,6 +85,7 @@ describe('ReDiR in an overlay', () => {
     expect(await find('50')).toEqual({
       nodeId: providers[1]!.nodeId,
       destinations: [nodeDestination(relay), nodeDestination(providers[1]!.nodeId)],
+      userName: 'user-80@home.example',
     });
     expect((await find('81'))?.nodeId).toBe(providers[2]!.nodeId);
     expect(providers.map(({ nodeId }) => nodeId)).toContain((await find('f0'))?.nodeId);
