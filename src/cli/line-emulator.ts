@@ -2,6 +2,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { Clock } from '#platform/clock.ts';
 import { countryCodes } from '#platform/country-code.ts';
 import { Failure } from '#platform/failure.ts';
+import { cellularNames } from '#pstn/emulator/cellular/module.ts';
 import { runLineProcess } from '#pstn/emulator/line-process.ts';
 import { voiceModemNames } from '#pstn/emulator/personalities/table.ts';
 
@@ -15,7 +16,7 @@ export interface LineEmulatorCommandOptions {
   readonly skewPpm?: string | undefined;
   /** Every 3 s the modem stands still for so many ms, then catches up; 0 to 2000. */
   readonly stallMs?: string | undefined;
-  /** Which modem it is: `v253` (the default), `conexant-cx930xx`, `usr-5637`, `rockwell`, `half-duplex`. */
+  /** Which modem it is: `v253` (the default), `conexant-cx930xx`, `usr-5637`, `rockwell`, `half-duplex`, `sim7600`, `ec25`. */
   readonly modem?: string | undefined;
   /** What ATD answers: `answer` (VCON once the far end answered) or `dialled` (OK at once); the modem's own way by default. */
   readonly dialResult?: string | undefined;
@@ -50,7 +51,7 @@ export async function lineEmulatorCommand(
     link: options.link,
     skewPpm: numberWithin('--skew-ppm', options.skewPpm ?? '0', [-1000, 1000]),
     stallMs: numberWithin('--stall-ms', options.stallMs ?? '0', [0, 2000]),
-    modem: oneOf('--modem', options.modem ?? 'v253', voiceModemNames),
+    modem: oneOf('--modem', options.modem ?? 'v253', [...voiceModemNames, ...cellularNames]),
     ...overrides(options),
   });
 }

@@ -247,7 +247,7 @@ function addTools(program: Command, deps: ProgramDeps, fail: () => void): void {
       'a voice modem on a pty with an exchange behind it; commands and events as JSON lines; ends with its input',
     )
     .option('--country <code>', 'US, GB, DE or FR; US by default')
-    .option('--modem <name>', 'v253 (the default), conexant-cx930xx, usr-5637, rockwell or half-duplex')
+    .option('--modem <name>', 'v253 (the default), conexant-cx930xx, usr-5637, rockwell, half-duplex, sim7600 or ec25')
     .option('--link <path>', 'symbolic link to make to the device')
     .option('--skew-ppm <n>', 'how much its clock is off, -1000 to 1000')
     .option('--stall-ms <n>', 'stands still for so long every 3 s, 0 to 2000')

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, it, type TestContext } from 'vitest';
@@ -11,6 +11,7 @@ import { silentLogger } from '#platform/log.ts';
 import { LineEmulator } from '#pstn/emulator/client.ts';
 import type { IncomingRing, LineCall, LineStatus } from '#pstn/line.ts';
 import { ModemLine } from '#pstn/modem/modem-line.ts';
+import { openSerialPort } from '#pstn/modem/serial-port.ts';
 import { buildEmulatorProgram } from './emulator-program.ts';
 
 let directory: string;
@@ -127,6 +128,46 @@ describe.concurrent('the emulated line as a process of its own', () => {
     await statusOf(line, 'idle');
     const again = await line.dial('1', new AbortController().signal);
     await again.hangUp();
+  });
+
+  it('comes back under another path, its name leading there', async (test) => {
+    const { expect } = test;
+    const { emulator, line } = await start(test);
+    const before = realpathSync(emulator.path);
+    await emulator.send({ command: 'unplug' });
+    await statusOf(line, 'absent');
+    await emulator.send({ command: 'replug', elsewhere: true });
+    expect(realpathSync(emulator.path)).not.toBe(before);
+    await statusOf(line, 'idle');
+  });
+
+  it('has a second device as a cellular module, for its sound', async ({ expect, onTestFinished }) => {
+    const link = join(directory, `modem${started++}`);
+    const options = { program: program.program, link, modem: 'sim7600' } as const;
+    const emulator = await LineEmulator.start({ clock: systemClock }, options);
+    onTestFinished(() => emulator.stop());
+    expect(emulator.soundPath).toBe(`${link}-sound`);
+    expect(realpathSync(emulator.soundPath ?? '')).not.toBe(realpathSync(emulator.path));
+    let said = '';
+    let sound = 0;
+    const commands = await openSerialPort(emulator.path, 115_200, {
+      data: (bytes) => {
+        said += Buffer.from(bytes).toString('latin1');
+      },
+      closed: () => {},
+    });
+    const samples = await openSerialPort(emulator.soundPath ?? '', 115_200, {
+      data: (bytes) => {
+        sound += bytes.length;
+      },
+      closed: () => {},
+    });
+    await emulator.send({ command: 'plan', number: '1', answerAfterMs: 0, sendHz: 500 });
+    commands.write(Buffer.from('ATE0\rATD1;\r'));
+    await expect.poll(() => said, { timeout: 5000 }).toContain('VOICE CALL: BEGIN');
+    commands.write(Buffer.from('AT+CPCMREG=1\r'));
+    await expect.poll(() => sound, { timeout: 5000 }).toBeGreaterThan(3200);
+    await Promise.all([commands.close(), samples.close()]);
   });
 
   it('stutters when told to, and the driver counts it', async (test) => {

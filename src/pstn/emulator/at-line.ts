@@ -27,7 +27,7 @@ export function parseAtLine(line: string): AtCommand[] {
 
 function first(text: string): { readonly command: AtCommand; readonly length: number } {
   if (/^D/i.test(text)) return { command: { type: 'dial', text: text.slice(1) }, length: text.length };
-  if (text.startsWith('+') || text.startsWith('-')) return extended(text);
+  if (/^[+^-]/.test(text)) return extended(text);
   const register = /^S(\d{1,3})(?:=(\d{0,3})|(\?))/i.exec(text);
   if (register) {
     const [whole, number = '', value] = register;
@@ -48,7 +48,7 @@ function extended(text: string): { readonly command: AtCommand; readonly length:
     if (c === '"') quoted = !quoted;
     else if (c === ';' && !quoted) break;
   }
-  const match = /^([+-][A-Z0-9]+)(=\?|\?|=)?(.*)$/i.exec(text.slice(0, end));
+  const match = /^([+^-][A-Z0-9]+)(=\?|\?|=)?(.*)$/i.exec(text.slice(0, end));
   if (!match) return { command: { type: 'unknown' }, length: text.length };
   const [, name = '', operator, value = ''] = match;
   const operation: Operation =

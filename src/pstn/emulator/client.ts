@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline';
 import type { Clock, Timer } from '#platform/clock.ts';
 import { Failure } from '#platform/failure.ts';
 import type { CountryCode } from '#pstn/countries.ts';
+import type { CellularName } from '#pstn/emulator/cellular/module.ts';
 import type { VoiceModemName } from '#pstn/emulator/personalities/table.ts';
 import type { EmulatorCommand, EmulatorEvent } from '#pstn/emulator/protocol.ts';
 
@@ -10,7 +11,7 @@ export interface LineEmulatorOptions {
   /** The program's one file; `process.argv[1]` of the running one. */
   readonly program: string;
   readonly country?: CountryCode;
-  readonly modem?: VoiceModemName;
+  readonly modem?: VoiceModemName | CellularName;
   /** A stable name for the device. */
   readonly link?: string;
   readonly skewPpm?: number;
@@ -42,6 +43,7 @@ export class LineEmulator {
   readonly #listeners: ((event: EmulatorEvent) => void)[] = [];
   readonly #exited: Promise<void>;
   #path = '';
+  #soundPath: string | undefined;
   #status: number | null | undefined;
 
   private constructor(clock: Clock, child: ChildProcess) {
@@ -75,13 +77,18 @@ export class LineEmulator {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     const emulator = new LineEmulator(deps.clock, child);
-    emulator.#path = (await emulator.event('ready', { timeoutMs: READY_MS })).path;
+    await emulator.event('ready', { timeoutMs: READY_MS });
     return emulator;
   }
 
   /** The device to give to a modem driver. */
   get path(): string {
     return this.#path;
+  }
+
+  /** The device for the sound of a cellular module. */
+  get soundPath(): string | undefined {
+    return this.#soundPath;
   }
 
   get pid(): number | undefined {
@@ -172,7 +179,10 @@ export class LineEmulator {
     const event = parseEvent(line);
     if (event === undefined) return;
     if (this.#events.length < MAX_KEPT) this.#events.push(event);
-    if (event.event === 'ready') this.#path = event.path;
+    if (event.event === 'ready') {
+      this.#path = event.path;
+      this.#soundPath = event.soundPath;
+    }
     for (const waiter of [...this.#waiters]) waiter.take(event);
     for (const listener of this.#listeners) listener(event);
   }

@@ -1,8 +1,9 @@
 import { utf8 } from '#platform/bytes.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { CountryCode } from '#pstn/countries.ts';
+import type { EmulatedDevice } from '#pstn/emulator/device.ts';
 import { Exchange, type ExchangeEvent } from '#pstn/emulator/exchange.ts';
-import { type FaultName, FaultyPort } from '#pstn/emulator/faults.ts';
+import { FaultyPort, faultNames } from '#pstn/emulator/faults.ts';
 import type { Personality } from '#pstn/emulator/personalities/personality.ts';
 import { personalities, type VoiceModemName } from '#pstn/emulator/personalities/table.ts';
 import { Pump, type PumpOptions } from '#pstn/emulator/pump.ts';
@@ -21,7 +22,7 @@ export interface EmulatedLineOptions extends Partial<PumpOptions> {
 }
 
 /** A modem, a copper pair and an exchange, in one piece. What it is connected to on the computer's side is up to `port`. */
-export class EmulatedLine {
+export class EmulatedLine implements EmulatedDevice {
   readonly exchange: Exchange;
   readonly #modem: VoiceModem;
   readonly #port: FaultyPort;
@@ -53,33 +54,31 @@ export class EmulatedLine {
     return this.#modem.counters;
   }
 
-  /** Bytes that the computer wrote. */
   receive(bytes: Uint8Array): void {
     const arrived = this.#port.receive(bytes);
     if (arrived.length > 0) this.#modem.receive(arrived);
   }
 
-  /** Something goes wrong, or is right again. */
-  fault(name: FaultName, on: boolean): void {
-    for (const held of this.#port.set(name, on)) this.receive(held);
+  fault(name: string, on: boolean): boolean {
+    const fault = faultNames.find((candidate) => candidate === name);
+    if (fault === undefined) return false;
+    for (const held of this.#port.set(fault, on)) this.receive(held);
     this.#modem.misbehave({
       stuck: this.#port.has('stuck-in-duplex'),
       echoes: this.#port.has('echo'),
       numeric: this.#port.has('numeric'),
     });
+    return true;
   }
 
-  /** A RING where none belongs, such as within a stream of sound. */
   strayRing(): void {
     this.#port.send(utf8('\r\nRING\r\n'));
   }
 
-  /** The computer closed the port, and the modem sees it (DTR). */
   portClosed(): void {
     this.#modem.hangUp();
   }
 
-  /** The modem loses its power: on hook, everything forgotten. */
   powerOff(): void {
     this.#modem.powerOff();
   }

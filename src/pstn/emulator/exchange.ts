@@ -33,6 +33,22 @@ export interface RingOptions {
   readonly ringForMs?: number;
 }
 
+/** What a test can do with the far side of a line, whatever kind of line it is. */
+export type FarSide = Pick<
+  Exchange,
+  | 'plan'
+  | 'ring'
+  | 'giveUp'
+  | 'hangUp'
+  | 'sendDigits'
+  | 'record'
+  | 'recorded'
+  | 'report'
+  | 'telephone'
+  | 'cut'
+  | 'close'
+>;
+
 /** Silence after a digit that ends the number, in samples. */
 const END_OF_NUMBER = 8000;
 const LOOP_DROP_MS = 800;

@@ -1,15 +1,22 @@
-import { readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { readWav, wavAsMulaw, writeWav } from '#media/wav.ts';
 import type { Clock } from '#platform/clock.ts';
 import { messageOf } from '#platform/failure.ts';
+import { EmulatedCellular } from '#pstn/emulator/cellular/emulated-cellular.ts';
+import { type CellularName, cellularNames } from '#pstn/emulator/cellular/module.ts';
+import type { EmulatedDevice } from '#pstn/emulator/device.ts';
 import { EmulatedLine, type EmulatedLineOptions } from '#pstn/emulator/emulated-line.ts';
+import type { ExchangeEvent } from '#pstn/emulator/exchange.ts';
 import type { Party } from '#pstn/emulator/number-plan.ts';
+import { type VoiceModemName, voiceModemNames } from '#pstn/emulator/personalities/table.ts';
+import { Plug } from '#pstn/emulator/plug.ts';
 import { commandSchema, type EmulatorEvent } from '#pstn/emulator/protocol.ts';
-import { openPty, type Pty } from '#pstn/emulator/pty.ts';
 
-export interface LineProcessOptions extends EmulatedLineOptions {
+export interface LineProcessOptions extends Omit<EmulatedLineOptions, 'modem'> {
+  /** Which modem it is; `v253` when not given. */
+  readonly modem?: VoiceModemName | CellularName;
   /** A name that always leads to the device, such as /dev/serial/by-id has them; a symbolic link, made anew at each plugging in. */
   readonly link: string | undefined;
 }
@@ -26,6 +33,10 @@ type Command = ReturnType<typeof commandSchema.parse>;
 type Saying = EmulatorEvent extends infer E ? (E extends { readonly at: number } ? Omit<E, 'at'> : never) : never;
 
 const MAX_LINE = 65_536;
+/** The name of a module's second device: that of the first, and this. */
+const SOUND_LINK = '-sound';
+/** A module that restarts is away for so long; real ones take longer. */
+const RESTART_MS = 3000;
 
 /** An emulated line as a process of its own: its device on one side, commands to the exchange on the other. Resolves when `input` ends. */
 export async function runLineProcess(deps: LineProcessDeps, options: LineProcessOptions): Promise<void> {
@@ -44,39 +55,40 @@ export async function runLineProcess(deps: LineProcessDeps, options: LineProcess
 
 class LineProcess {
   readonly #deps: LineProcessDeps;
-  readonly #options: LineProcessOptions;
-  #pty: Pty | undefined;
-  #lastPath: string | undefined;
-  #line: EmulatedLine;
+  readonly #line: EmulatedDevice;
+  readonly #plug: Plug;
+  /** A cellular module has a second device, for sound. */
+  readonly #soundPlug: Plug | undefined;
 
   constructor(deps: LineProcessDeps, options: LineProcessOptions) {
     this.#deps = deps;
-    this.#options = options;
-    this.#line = this.#newLine();
-  }
-
-  /** `elsewhere`: under another path than the last time. */
-  async plugIn(elsewhere = false): Promise<void> {
-    const pty = await this.#newPty(elsewhere ? this.#lastPath : undefined);
-    this.#pty = pty;
-    this.#lastPath = pty.path;
-    const { link } = this.#options;
-    if (link !== undefined) {
-      // Renaming over the old link leaves no moment without one.
-      rmSync(`${link}.new`, { force: true });
-      symlinkSync(pty.path, `${link}.new`);
-      renameSync(`${link}.new`, link);
+    const { clock } = deps;
+    const { link, modem } = options;
+    const onEvent = (event: ExchangeEvent) => this.#say(event);
+    this.#plug = new Plug({ clock, onData: (bytes) => this.#line.receive(bytes) }, link);
+    const { port } = this.#plug;
+    const cellular = cellularNames.find((name) => name === modem);
+    const voice = voiceModemNames.find((name) => name === modem);
+    if (cellular === undefined) {
+      this.#line = new EmulatedLine({ clock, port, onEvent }, { ...options, modem: voice ?? 'v253' });
+      return;
     }
-    this.#say({ event: 'ready', path: link ?? pty.path });
+    const onData = (bytes: Uint8Array) => module.receiveSound(bytes);
+    const soundPlug = new Plug({ clock, onData }, link === undefined ? undefined : `${link}${SOUND_LINK}`);
+    const soundPort = soundPlug.port;
+    const onRestart = () => this.#restart();
+    const module = new EmulatedCellular(
+      { clock, port, soundPort, onEvent, onRestart },
+      { ...options, modem: cellular },
+    );
+    this.#soundPlug = soundPlug;
+    this.#line = module;
   }
 
-  /** The system gives the lowest free number: a path to avoid is taken for as long as it needs to give another. */
-  async #newPty(avoid: string | undefined): Promise<Pty> {
-    const pty = await openPty(this.#deps.clock, (bytes) => this.#line.receive(bytes));
-    if (pty.path !== avoid) return pty;
-    const other = await this.#newPty(avoid);
-    pty.close();
-    return other;
+  async plugIn(elsewhere = false): Promise<void> {
+    const path = await this.#plug.putIn(elsewhere);
+    const soundPath = await this.#soundPlug?.putIn(elsewhere);
+    this.#say({ event: 'ready', path, ...(soundPath === undefined ? {} : { soundPath }) });
   }
 
   async hear(line: string): Promise<void> {
@@ -145,15 +157,14 @@ class LineProcess {
         this.#say({ event: 'unplugged' });
         return undefined;
       case 'replug':
-        if (this.#pty) return 'the modem is plugged in';
+        if (this.#plug.isIn) return 'the modem is plugged in';
         await this.plugIn(command.elsewhere);
         return undefined;
       case 'power-cycle':
         this.#line.powerOff();
         return undefined;
       case 'fault':
-        this.#line.fault(command.fault, command.on);
-        return undefined;
+        return this.#line.fault(command.fault, command.on) ? undefined : 'this modem has no such fault';
       case 'stray-ring':
         this.#line.strayRing();
         return undefined;
@@ -162,29 +173,18 @@ class LineProcess {
 
   /** The device vanishes, and with it the modem, which is powered by it: the line goes on hook. */
   #unplug(): void {
-    const { link } = this.#options;
-    this.#pty?.close();
-    this.#pty = undefined;
-    if (link !== undefined) rmSync(link, { force: true });
+    this.#plug.pullOut();
+    this.#soundPlug?.pullOut();
     this.#line.powerOff();
   }
 
-  #newLine(): EmulatedLine {
-    const pty = () => this.#pty;
-    return new EmulatedLine(
-      {
-        clock: this.#deps.clock,
-        port: {
-          send: (bytes) => pty()?.write(bytes),
-          get backlog() {
-            return pty()?.backlog ?? 0;
-          },
-          hold: (held) => pty()?.hold(held),
-        },
-        onEvent: (event) => this.#say(event),
-      },
-      this.#options,
-    );
+  #restart(): void {
+    this.#unplug();
+    this.#say({ event: 'unplugged' });
+    this.#deps.clock.after(RESTART_MS, () => {
+      if (this.#plug.isIn) return;
+      this.plugIn().catch((error) => this.#say({ event: 'refused', command: 'restart', reason: messageOf(error) }));
+    });
   }
 
   #say(event: Saying): void {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isDigits } from '#media/dtmf.ts';
+import { cellularFaultNames } from '#pstn/emulator/cellular/emulated-cellular.ts';
 import type { CallReport } from '#pstn/emulator/connected-call.ts';
 import type { ExchangeEvent } from '#pstn/emulator/exchange.ts';
 import { faultNames } from '#pstn/emulator/faults.ts';
@@ -58,7 +59,11 @@ export const commandSchema = z.discriminatedUnion('command', [
   /** The modem's power fails for a moment: all settings are lost, the line is on hook. An external modem's port stays. */
   z.strictObject({ command: z.literal('power-cycle') }),
   /** Something goes wrong with the modem, or is right again; src/pstn/emulator/faults.ts says what each is. */
-  z.strictObject({ command: z.literal('fault'), fault: z.enum(faultNames), on: z.boolean().default(true) }),
+  z.strictObject({
+    command: z.literal('fault'),
+    fault: z.enum([...faultNames, ...cellularFaultNames]),
+    on: z.boolean().default(true),
+  }),
   /** The modem says RING where none belongs, such as within a stream of sound. */
   z.strictObject({ command: z.literal('stray-ring') }),
 ]);
@@ -69,7 +74,8 @@ export type EmulatorCommand = z.input<typeof commandSchema>;
 /** `at` is the time in ms since 1970, the same on every process of a host. */
 export type EmulatorEvent = { readonly at: number } & (
   | ExchangeEvent
-  | { readonly event: 'ready'; readonly path: string }
+  /** `soundPath`: the second device of a cellular module. */
+  | { readonly event: 'ready'; readonly path: string; readonly soundPath?: string }
   /** The command was carried out, or was not. */
   | { readonly event: 'done'; readonly command: string }
   | { readonly event: 'refused'; readonly command: string; readonly reason: string }
