@@ -1,5 +1,5 @@
-/** The peak of a sine of +3.17 dBm0, the loudest that mu-law carries (ITU-T G.711 table 2a: the overload level). */
-const OVERLOAD_PEAK = 32_124;
+/** A sine of +3.17 dBm0 just reaches the overload of mu-law: 8159 of its 14-bit units (ITU-T G.711 table 2a and note 4). */
+const OVERLOAD_PEAK = 4 * 8159;
 const OVERLOAD_DBM0 = 3.17;
 
 /** The peak, of 32767, of a sine of so many dBm0. */

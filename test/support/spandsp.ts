@@ -194,7 +194,7 @@ export function spandspConnectTonesIn(tone: number, sound: Int16Array): number[]
   return heard;
 }
 
-/** One element of a cadence for its supervisory tone detector: -1 for no frequency. */
+/** One element of a cadence for its supervisory tone detector: 0 for no frequency. */
 export interface SuperToneElement {
   readonly f1: number;
   readonly f2: number;

@@ -1,5 +1,6 @@
 import { DtmfDetector } from '#media/dtmf.ts';
 import { MULAW_SILENCE } from '#media/g711.ts';
+import { dbm0OfPeak } from '#media/level.ts';
 import { dominantFrequencyOfMulaw, type Measurement } from '#media/spectrum.ts';
 
 /** What was heard of one side of a call, measured from its sound. */
@@ -21,9 +22,6 @@ export interface HearingReport {
 const WINDOW = 1600;
 const CLEAN = 0.6;
 const MIN_AMPLITUDE = 200;
-/** The peak of a sine of +3.17 dBm0, the loudest that mu-law carries (ITU-T G.711). */
-const FULL_SCALE = 32_124;
-const FULL_SCALE_DBM0 = 3.17;
 /** The first 5 s are measured whole, of the rest every tenth window: measuring one takes milliseconds. */
 const WINDOWS_IN_FULL = 25;
 const THEN_EVERY = 10;
@@ -107,5 +105,5 @@ export class Ear {
 }
 
 function levelOf(amplitude: number): number {
-  return Math.round((20 * Math.log10(amplitude / FULL_SCALE) + FULL_SCALE_DBM0) * 10) / 10;
+  return Math.round(dbm0OfPeak(amplitude) * 10) / 10;
 }

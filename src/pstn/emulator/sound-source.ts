@@ -1,5 +1,6 @@
 import { dtmfSound } from '#media/dtmf.ts';
 import { silence } from '#media/g711.ts';
+import { cadenced, ToneSequence } from '#media/tone-sequence.ts';
 import { ToneGenerator } from '#media/tones.ts';
 import type { NetworkTone } from '#pstn/countries.ts';
 
@@ -29,28 +30,8 @@ export function recording(samples: Uint8Array): SoundSource {
 }
 
 /** A tone of the network with its cadence, from its first burst on. */
-export function networkTone(tone: NetworkTone): SoundSource {
-  const steady = steadyTone(tone.frequencies);
-  if (tone.cadence.length === 0) return steady;
-  const edges = tone.cadence.map((ms) => ms * 8);
-  let index = 0;
-  let left = edges[0] ?? 0;
-  return {
-    next(count) {
-      const out = silence(count);
-      for (let at = 0; at < count; ) {
-        const piece = Math.min(left, count - at);
-        const sound = steady.next(piece);
-        if (index % 2 === 0) out.set(sound, at);
-        at += piece;
-        left -= piece;
-        if (left > 0) continue;
-        index = (index + 1) % edges.length;
-        left = edges[index] ?? 0;
-      }
-      return out;
-    },
-  };
+export function networkTone({ frequencies, cadence, modulation }: NetworkTone): SoundSource {
+  return new ToneSequence({ steps: cadenced(frequencies, cadence, modulation) });
 }
 
 /** A source over which digits can be laid. */
