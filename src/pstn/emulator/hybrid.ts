@@ -52,7 +52,8 @@ export function hybridResponse({ shape, erlDb }: HybridOptions): Float64Array {
   const taps = new Float64Array(TAPS);
   for (const { start, decay, hz, share } of SHAPES[shape]) {
     for (let n = start; n < TAPS; n++) {
-      taps[n] = (taps[n] ?? 0) + share * Math.exp((start - n) / decay) * Math.cos((2 * Math.PI * hz * (n - start)) / 8000);
+      taps[n] =
+        (taps[n] ?? 0) + share * Math.exp((start - n) / decay) * Math.cos((2 * Math.PI * hz * (n - start)) / 8000);
     }
   }
   const gain = Math.sqrt(taps.reduce((sum, tap) => sum + tap * tap, 0));
@@ -77,7 +78,8 @@ export class Hybrid {
   /** Mixes into what comes from the far end, in place; both are equally long. */
   add(sent: Uint8Array, received: Uint8Array): void {
     for (let i = 0; i < received.length; i++) {
-      const sum = linearOf(received[i] ?? 0xff) + this.#echoOf(linearOf(sent[i] ?? 0xff)) + this.#noise * this.#random();
+      const sum =
+        linearOf(received[i] ?? 0xff) + this.#echoOf(linearOf(sent[i] ?? 0xff)) + this.#noise * this.#random();
       received[i] = mulawOf(Math.max(-32_768, Math.min(32_767, Math.round(sum))));
     }
   }
