@@ -1,7 +1,7 @@
-import type * as z from 'zod/mini';
 import { lineProblems, listLines } from '#config/line-list.ts';
 import type { ConfigProblem } from '#config/problem.ts';
 import { type Config, configSchema } from '#config/schema.ts';
+import { schemaProblems } from '#platform/schema-problems.ts';
 
 const MAX_PROBLEMS = 100;
 
@@ -16,7 +16,9 @@ export function checkConfig(
     advice,
   });
   if (!parsed.success) {
-    const problems = parsed.error.issues.flatMap((issue) => describe(issue)).slice(0, MAX_PROBLEMS);
+    const problems = parsed.error.issues
+      .flatMap((issue) => schemaProblems(issue, 'configuration'))
+      .slice(0, MAX_PROBLEMS);
     return { problems: problems.map(told) };
   }
   const { line: lines, ...rest } = parsed.data;
@@ -24,44 +26,6 @@ export function checkConfig(
   const problems = contradictions(config);
   return problems.length > 0 ? { problems: problems.map(told) } : { config };
 }
-
-function describe(issue: z.core.$ZodIssue): ConfigProblem[] {
-  const path = issue.path.reduce<string>((text, key) => {
-    if (typeof key === 'number') return `${text}[${key}]`;
-    return text === '' ? String(key) : `${text}.${String(key)}`;
-  }, '');
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({
-      path: path === '' ? key : `${path}.${key}`,
-      advice: 'there is no such setting; correct its name or remove it',
-    }));
-  }
-  return [{ path: path === '' ? 'configuration' : path, advice: adviceFor(issue) }];
-}
-
-function adviceFor(issue: z.core.$ZodIssue): string {
-  switch (issue.code) {
-    case 'invalid_type':
-      return `give ${NAMES.get(issue.expected) ?? issue.expected}`;
-    case 'invalid_value':
-      return `give one of ${issue.values.map(String).join(', ')}`;
-    case 'too_small':
-      return `give at least ${issue.minimum}${issue.origin === 'string' ? ' characters' : ''}`;
-    case 'too_big':
-      return `give at most ${issue.maximum}${issue.origin === 'string' ? ' characters' : ''}`;
-    default:
-      return issue.message === 'Invalid input' ? 'this value has the wrong form' : issue.message;
-  }
-}
-
-const NAMES: ReadonlyMap<string, string> = new Map([
-  ['string', 'a text in quotes'],
-  ['number', 'a number'],
-  ['int', 'a whole number'],
-  ['boolean', 'true or false'],
-  ['array', 'a list in brackets'],
-  ['object', 'a table'],
-]);
 
 /** What no single setting shows. */
 function contradictions(config: Config): ConfigProblem[] {

@@ -3,7 +3,8 @@ import type { Clock } from '#platform/clock.ts';
 import { Failure } from '#platform/failure.ts';
 import type { Logger } from '#platform/log.ts';
 import type { Line } from '#pstn/line.ts';
-import { ModemLine } from '#pstn/modem/modem-line.ts';
+import { ModemLine, type ModemLineDeps } from '#pstn/modem/modem-line.ts';
+import { loadProfiles, profileNamed } from '#pstn/modem/profiles/load.ts';
 
 export interface OpenLineDeps {
   readonly clock: Clock;
@@ -35,18 +36,30 @@ export async function openLines(deps: OpenLineDeps, configs: readonly LineConfig
 async function openLine(deps: OpenLineDeps, config: LineConfig): Promise<OpenedLine> {
   const { path, close } = await deviceOf(deps, config);
   const { name, country, baud_rate: baudRate, dial_seconds: dialSeconds, silence_seconds: silenceSeconds } = config;
-  const line = new ModemLine(
-    { clock: deps.clock, log: deps.log },
-    {
-      name,
-      path,
-      country,
-      baudRate,
-      dialTimeoutMs: dialSeconds * 1000,
-      ...(silenceSeconds === undefined ? {} : { silenceSeconds }),
-    },
-  );
+  const profiles = await loadProfiles(config.profiles);
+  const line = new ModemLine(await modemDeps(deps, config), {
+    name,
+    path,
+    country,
+    baudRate,
+    dialTimeoutMs: dialSeconds * 1000,
+    profiles,
+    ...(config.profile === undefined ? {} : { profile: profileNamed(profiles, config.profile) }),
+    ...(silenceSeconds === undefined ? {} : { silenceSeconds }),
+  });
   return { config, line, close };
+}
+
+/** With a transcript, if one is wanted. */
+async function modemDeps({ clock, log }: OpenLineDeps, { name, transcript }: LineConfig): Promise<ModemLineDeps> {
+  if (transcript === undefined) return { clock, log };
+  const [{ openTranscript }, { openSerialPort }] = await Promise.all([
+    import('#pstn/transcript/transcript-file.ts'),
+    import('#pstn/modem/serial-port.ts'),
+  ]);
+  const failed = (reason: string) => log.warn('the transcript of the modem cannot be written', { line: name, reason });
+  const recorder = openTranscript({ clock, failed }, transcript, { program: `copperring run, line ${name}` });
+  return { clock, log, openPort: recorder.listeningTo(openSerialPort) };
 }
 
 async function deviceOf(deps: OpenLineDeps, config: LineConfig): Promise<{ path: string; close(): Promise<void> }> {

@@ -1,7 +1,7 @@
 import type { CredentialReport } from '#gateway/credential-keeper.ts';
 import type { LiveCall } from '#gateway/live-calls.ts';
 import type { PhoneHosts } from '#gateway/phone-hosts.ts';
-import type { LineStatus } from '#pstn/line.ts';
+import type { LineStatus, LineTraits } from '#pstn/line.ts';
 import type { NodeStatus } from '#reload/node/reload-node.ts';
 
 /** What `copperring status` shows. */
@@ -24,6 +24,8 @@ export interface Status {
     readonly emulated: boolean;
     /** Whether the overlay knows that calls can go over it. */
     readonly published: boolean;
+    /** What the modem was taken for; undefined until it has said so. */
+    readonly traits: LineTraits | undefined;
   })[];
   readonly phones: PhoneHosts['status'];
   readonly calls: readonly {

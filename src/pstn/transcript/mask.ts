@@ -1,0 +1,36 @@
+/** Fields of caller ID that say who called. */
+const PERSONAL = /^(\s*(?:NMBR|DDN_NMBR|NAME|MESG)\s*=\s*)(.{0,200})$/i;
+/** So many digits in a row are a serial or telephone number and no version. */
+const LONG_NUMBER = /\d{8,}/g;
+/** Texts in quotes that hold telephone numbers and names (3GPP TS 27.007). */
+const CELLULAR = /^\+(?:CLIP|CLCC|CCWA|CNUM|COLP|CDIP)\b/;
+
+/** A command with the numbers taken out that it dials or sends. */
+export function maskCommand(text: string): string {
+  const dial = /^(.*?AT *D)(.{0,200})$/i.exec(text);
+  if (dial) return `${dial[1]}${zeroed(dial[2] ?? '')}`;
+  const tones = /^(.*?AT\+VTS=)(.{0,200})$/i.exec(text);
+  if (tones) return `${tones[1]}${zeroed(tones[2] ?? '')}`;
+  return text.replace(LONG_NUMBER, zeroed);
+}
+
+/** What a modem said, with telephone numbers, names and serial numbers taken out. Lengths stay. */
+export function maskAnswer(text: string): string {
+  const personal = PERSONAL.exec(text);
+  if (personal) {
+    const [, field = '', value = ''] = personal;
+    // P and O alone mean withheld and out of area.
+    return /^\s*[PO]\s*$/.test(value) ? text : `${field}${zeroed(value).replace(/[A-Za-z]/g, 'X')}`;
+  }
+  if (CELLULAR.test(text)) return text.replace(/"[^"]{0,100}"/g, (quoted) => zeroed(quoted).replace(/[A-Za-z]/g, 'X'));
+  return text.replace(LONG_NUMBER, zeroed);
+}
+
+/** Keys that were pressed are nobody's business either. */
+export function maskCode(code: string): string {
+  return zeroed(code);
+}
+
+function zeroed(text: string): string {
+  return text.replace(/\d/g, '0');
+}
