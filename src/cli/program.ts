@@ -1,7 +1,9 @@
 import { resolveSrv } from 'node:dns/promises';
 import { join } from 'node:path';
 import { Command, CommanderError, Option } from 'commander';
+import type { ControlOptions } from '#cli/control.ts';
 import { addOverlayAdministration } from '#cli/program-overlay.ts';
+import { addVoiceMail } from '#cli/program-voicemail.ts';
 import { stateDirectory } from '#config/load.ts';
 import { systemClock } from '#platform/clock.ts';
 import { messageOf } from '#platform/failure.ts';
@@ -37,6 +39,7 @@ export async function runProgram(deps: ProgramDeps, args: readonly string[]): Pr
   addOverlay(program, deps);
   addEnroll(program, deps);
   addControl(program, deps, fail);
+  addVoiceMail(program, { ...deps, print: printTo(deps) });
   addTools(program, deps, fail);
   addDemo(program, deps, fail);
   try {
@@ -203,10 +206,16 @@ function addControl(program: Command, deps: ProgramDeps, fail: () => void): void
   control(
     'discover [number]',
     'find a gateway in the overlay for a number (+4930123456), or any; a gateway does not find itself',
-  ).action(async (number: string | undefined, options: object) => {
-    const { discoverCommand } = await import('#cli/control.ts');
-    if (!(await discoverCommand(context, number, options))) fail();
-  });
+  )
+    .addOption(new Option('--service <name>', 'find the nodes of a service instead').choices(['voice-mail']))
+    .action(async (number: string | undefined, options: ControlOptions & { readonly service?: string }) => {
+      const { discoverCommand, discoverServiceCommand } = await import('#cli/control.ts');
+      const found =
+        options.service === undefined
+          ? await discoverCommand(context, number, options)
+          : await discoverServiceCommand(context, options.service, options);
+      if (!found) fail();
+    });
   control(
     'call <target>',
     'call a number (+4930123456) or user (alice@home.example) from the running node, with a tone for a voice',

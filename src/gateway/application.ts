@@ -128,7 +128,7 @@ export class Application {
     this.#closers.push(['control', () => control.stop()]);
   }
 
-  async #startMqtt({ mqtt, overlay, lines }: Config): Promise<void> {
+  async #startMqtt({ mqtt, overlay, lines, voice_mail: voiceMail }: Config): Promise<void> {
     if (!mqtt) return;
     const { MqttReporter: Reporter } = await import('#mqtt/reporter.ts');
     const reporter = new Reporter(
@@ -142,6 +142,7 @@ export class Application {
         discovery: mqtt.discovery,
         discoveryPrefix: mqtt.discovery_prefix,
         commands: mqtt.commands,
+        voiceMail: voiceMail.mailbox.length > 0,
       },
     );
     this.#mqtt = reporter;

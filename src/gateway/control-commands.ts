@@ -1,7 +1,9 @@
 import type { CallRecord } from '#gateway/call-record.ts';
-import type { Discovery } from '#gateway/overlay-side.ts';
+import type { Discovery, OverlaySide } from '#gateway/overlay-side.ts';
 import type { PlaceCallOptions, PlacedCall } from '#gateway/place-call.ts';
 import type { Status } from '#gateway/status.ts';
+import { answerVoiceMail } from '#gateway/voice-mail/voice-mail-commands.ts';
+import type { VoiceMailSide } from '#gateway/voice-mail/voice-mail-side.ts';
 import { Failure } from '#platform/failure.ts';
 
 /** What the control socket can ask of the running process. */
@@ -16,6 +18,9 @@ export interface Controlled {
         /** Takes a newer document and spreads it; throws when it does not deserve that. */
         adoptConfiguration(document: Uint8Array): void;
         countValues(resource: string, kind: number, signal: AbortSignal): Promise<number>;
+        /** Who offers voice mail in the overlay, this node excepted. */
+        voiceMailNodes(signal: AbortSignal): ReturnType<OverlaySide['voiceMailNodes']>;
+        readonly voiceMail: VoiceMailSide | undefined;
       }
     | undefined;
 }
@@ -53,11 +58,16 @@ export async function answerControl(
         within(request.kind, 1, 0xffffffff, 'kind'),
         AbortSignal.timeout(FETCH_MS),
       );
+    case 'services':
+      if (request.service !== 'voice-mail') throw bad('the one service that can be looked for is voice-mail');
+      return memberOf(application).voiceMailNodes(AbortSignal.timeout(DISCOVERY_MS));
+    case 'voicemail':
+      return answerVoiceMail(memberOf(application).voiceMail, request);
     case 'adopt':
       memberOf(application).adoptConfiguration(documentIn(request.document));
       return {};
     default:
-      throw bad('the commands are status, discover, call, calls, records, fetch and adopt');
+      throw bad('the commands are status, discover, call, calls, records, fetch, services, voicemail and adopt');
   }
 }
 

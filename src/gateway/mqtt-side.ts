@@ -1,5 +1,5 @@
 import type { GatewayEvent } from '#gateway/events.ts';
-import type { CallReport, CredentialsReport, EventReport, MqttReporter } from '#mqtt/reporter.ts';
+import type { CallReport, CredentialsReport, EventReport, MqttReporter, VoiceMailReport } from '#mqtt/reporter.ts';
 
 const IDLE: CallReport = {
   state: 'idle',
@@ -26,6 +26,7 @@ export function reportTo(reporter: MqttReporter, lines: readonly string[]): (eve
   };
   reporter.call(IDLE);
   const certificates = new Map<string, CredentialsReport>();
+  const tellVoiceMail = voiceMailTo(reporter);
   return (event) => {
     switch (event.event) {
       case 'joined':
@@ -53,11 +54,30 @@ export function reportTo(reporter: MqttReporter, lines: readonly string[]): (eve
       case 'call':
         reporter.call(callReport(event));
         return reporter.event(callEvent(event));
+      case 'voice-mail':
+        return tellVoiceMail(event);
       default: {
         const report = duringCall(event);
         return report && reporter.event(report);
       }
     }
+  };
+}
+
+/** The state of all mailboxes, and an event for each message that came. The first word of a mailbox is its state at the start. */
+function voiceMailTo(reporter: MqttReporter) {
+  const mailboxes = new Map<string, VoiceMailReport['mailboxes'][string]>();
+  return ({ user, new: fresh, old }: Extract<GatewayEvent, { event: 'voice-mail' }>): void => {
+    const before = mailboxes.get(user);
+    mailboxes.set(user, { new: fresh, total: fresh + old });
+    const all = [...mailboxes.values()];
+    const sum = (count: (mailbox: (typeof all)[number]) => number) => all.reduce((total, box) => total + count(box), 0);
+    reporter.voiceMail({
+      new: sum((box) => box.new),
+      total: sum((box) => box.total),
+      mailboxes: Object.fromEntries(mailboxes),
+    });
+    if (before !== undefined && fresh > before.new) reporter.event({ event_type: 'message', user, new: fresh });
   };
 }
 

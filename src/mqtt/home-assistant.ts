@@ -4,10 +4,11 @@ export interface DeviceOptions {
   readonly base: string;
   readonly eventTypes: readonly string[];
   readonly commands: boolean;
+  readonly voiceMail?: boolean;
 }
 
 /** The payload of Home Assistant's device discovery (2024.11 and later): one message describes all entities. */
-export function deviceDescription({ id, base, eventTypes, commands }: DeviceOptions): object {
+export function deviceDescription({ id, base, eventTypes, commands, voiceMail = false }: DeviceOptions): object {
   const unique = (name: string) => ({ unique_id: `copperring_${id}_${name}`, name: name.replaceAll('_', ' ') });
   const sensor = (name: string, topic: string, template: string) => ({
     platform: 'sensor',
@@ -32,6 +33,12 @@ export function deviceDescription({ id, base, eventTypes, commands }: DeviceOpti
     last_disconnect_reason: sensor('last_disconnect_reason', 'call', '{{ value_json.last_end or "" }}'),
     events: { platform: 'event', ...unique('events'), state_topic: `${base}/event`, event_types: eventTypes },
   };
+  if (voiceMail) {
+    components.voice_mail = {
+      ...sensor('voice_mail', 'voicemail', '{{ value_json.new }}'),
+      json_attributes_topic: `${base}/voicemail`,
+    };
+  }
   if (commands) {
     components.hangup = {
       platform: 'button',

@@ -12,6 +12,8 @@ export interface MqttOptions {
   readonly discovery: boolean;
   readonly discoveryPrefix: string;
   readonly commands: boolean;
+  /** Whether there are mailboxes. */
+  readonly voiceMail?: boolean;
 }
 
 export interface LineReport {
@@ -43,10 +45,18 @@ export interface CredentialsReport {
   readonly reason: string | null;
 }
 
+/** What all mailboxes hold together, and each of them. */
+export interface VoiceMailReport {
+  readonly new: number;
+  readonly total: number;
+  readonly mailboxes: Readonly<Record<string, { readonly new: number; readonly total: number }>>;
+}
+
 /** The kinds of `event_type` on the event topic. */
 const EVENT_TYPES = [
   ...(['ring', 'dial', 'answered', 'ended', 'missed', 'refused', 'blocked'] as const),
   ...(['dtmf', 'call_waiting', 'telephone_lifted', 'telephone_put_down', 'flash'] as const),
+  'message',
 ] as const;
 
 export interface EventReport {
@@ -125,6 +135,10 @@ export class MqttReporter {
     this.#state('credentials', report);
   }
 
+  voiceMail(report: VoiceMailReport): void {
+    this.#state('voicemail', report);
+  }
+
   event(report: EventReport): void {
     if (this.connected) this.#client?.publish(this.#topic('event'), JSON.stringify(report), { qos: 0, retain: false });
   }
@@ -158,8 +172,8 @@ export class MqttReporter {
   }
 
   #describe(client: MqttClient): void {
-    const { id, discoveryPrefix, commands } = this.#options;
-    const description = deviceDescription({ id, base: this.#base, eventTypes: EVENT_TYPES, commands });
+    const { id, discoveryPrefix, commands, voiceMail = false } = this.#options;
+    const description = deviceDescription({ id, base: this.#base, eventTypes: EVENT_TYPES, commands, voiceMail });
     const topic = `${discoveryPrefix}/device/copperring_${id}/config`;
     client.publish(topic, JSON.stringify(description), { qos: 1, retain: true });
   }

@@ -1,3 +1,4 @@
+import { SAMPLE_RATE } from '#media/tones.ts';
 import { readWav, wavAsMulaw, writeWav } from '#media/wav.ts';
 import { concat, utf8 } from '#platform/bytes.ts';
 
@@ -12,6 +13,7 @@ export interface MessageFacts {
 
 const NOBODY: MessageFacts = { caller: 'unavailable', callerName: undefined, line: undefined };
 const MAX_COMMENT = 4096;
+const MAX_GREETING_SECONDS = 60;
 
 /**
  * A WAV file in mu-law whose comment (chunk LIST, INFO, ICMT of the RIFF specification) says who called, so that the file alone
@@ -30,6 +32,16 @@ export function messageFile(sound: Uint8Array, facts: MessageFacts): Uint8Array 
 /** The sound of a message in mu-law. Throws `Failure<WavFault>`. */
 export function soundOf(file: Uint8Array): Uint8Array {
   return wavAsMulaw(readWav(file));
+}
+
+/** A greeting as small as it gets: mu-law, and no longer than a greeting may be. Throws `Failure<WavFault>`. */
+export function compactGreeting(file: Uint8Array): Uint8Array {
+  return writeWav(greetingSound(file));
+}
+
+/** A greeting out of a WAV file, in mu-law; longer ones are cut. Throws `Failure<WavFault>`. */
+export function greetingSound(file: Uint8Array): Uint8Array {
+  return soundOf(file).slice(0, MAX_GREETING_SECONDS * SAMPLE_RATE);
 }
 
 /** Who called, by the comment; nobody known when there is none or it is damaged. */

@@ -6,9 +6,8 @@ import { systemFiles } from '#gateway/voice-mail/mail-files.ts';
 import { listenAddress, readMailboxAddress } from '#gateway/voice-mail/mailbox-address.ts';
 import { MailboxDesk } from '#gateway/voice-mail/mailbox-desk.ts';
 import { MailboxStore } from '#gateway/voice-mail/mailbox-store.ts';
-import { soundOf } from '#gateway/voice-mail/message-file.ts';
+import { greetingSound } from '#gateway/voice-mail/message-file.ts';
 import { PinBook } from '#gateway/voice-mail/pin-book.ts';
-import { SAMPLE_RATE } from '#media/tones.ts';
 import type { Clock, Timer } from '#platform/clock.ts';
 import { Failure, messageOf } from '#platform/failure.ts';
 import type { Logger } from '#platform/log.ts';
@@ -44,7 +43,6 @@ interface PinFileFault {
 }
 
 const HOUR_MS = 3_600_000;
-const MAX_GREETING_SECONDS = 60;
 
 /** Voice mail of one process: mailboxes, who talks to callers, and the registration under RFC 7374's service name. */
 export class VoiceMailSide {
@@ -184,11 +182,6 @@ export function mailboxStore(
       },
     },
   );
-}
-
-/** A greeting out of a WAV file, in mu-law; longer ones are cut. Throws `Failure<WavFault>`. */
-export function greetingSound(file: Uint8Array): Uint8Array {
-  return soundOf(file).slice(0, MAX_GREETING_SECONDS * SAMPLE_RATE);
 }
 
 async function configuredGreeting(config: Config['voice_mail'], user: string): Promise<Uint8Array | undefined> {

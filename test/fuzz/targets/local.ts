@@ -94,6 +94,8 @@ const IDLE: Controlled = {
     heldRecords: () => [],
     adoptConfiguration: () => {},
     countValues: async () => 0,
+    voiceMailNodes: async () => [],
+    voiceMail: undefined,
   },
 };
 
