@@ -1,5 +1,6 @@
 import { ringTarget } from '../ring/target.ts';
 import type { Target } from '../target.ts';
+import { lineSoundTargets } from './line-sound.ts';
 import { localTargets } from './local.ts';
 import { overlayTargets } from './overlay.ts';
 import { serviceTargets } from './services.ts';
@@ -18,6 +19,7 @@ export async function parserTargets(): Promise<readonly Target[]> {
     ...(await overlayTargets()),
     ...sipTargets(),
     ...soundTargets(),
+    ...lineSoundTargets(),
     ...localTargets(),
     ...serviceTargets(),
   ];
