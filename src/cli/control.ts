@@ -1,7 +1,7 @@
 import { loadConfig, stateDirectory } from '#config/load.ts';
 import { printHostPort } from '#config/values.ts';
 import { controlPath, controlRequest } from '#gateway/control.ts';
-import type { Discovery } from '#gateway/overlay-side.ts';
+import type { Discovery, OverlaySide } from '#gateway/overlay-side.ts';
 import type { PlacedCall } from '#gateway/place-call.ts';
 import type { Status } from '#gateway/status.ts';
 
@@ -39,6 +39,25 @@ export async function discoverCommand(
   return found !== undefined;
 }
 
+/** `copperring discover --service voice-mail`: false when nobody offers it. */
+export async function discoverServiceCommand(
+  deps: ControlDeps,
+  service: string,
+  options: ControlOptions,
+): Promise<boolean> {
+  const found = (await ask(deps, options, { command: 'services', service })) as Awaited<
+    ReturnType<OverlaySide['voiceMailNodes']>
+  >;
+  if (options.json) deps.print(JSON.stringify(found));
+  else if (found.length === 0) deps.print(`nobody offers ${service}`);
+  else {
+    for (const { userName, nodeId, trusted } of found) {
+      deps.print(`${userName}, node ${nodeId}${trusted ? '' : '; not vouched for by the operator, and not used'}`);
+    }
+  }
+  return found.length > 0;
+}
+
 export interface CallCommandOptions extends ControlOptions {
   readonly seconds?: string;
   readonly tone?: string;
@@ -66,7 +85,8 @@ async function ask(deps: ControlDeps, options: ControlOptions, request: object):
   return controlRequest(controlPath(await stateOf(deps, options)), request);
 }
 
-async function stateOf({ environment }: ControlDeps, { config, state }: ControlOptions): Promise<string> {
+/** The state directory that the options or the environment name. */
+export async function stateOf({ environment }: ControlDeps, { config, state }: ControlOptions): Promise<string> {
   if (state !== undefined) return state;
   if (config !== undefined) return stateDirectory(await loadConfig(config, environment), environment);
   return stateDirectory({ state: environment.COPPERRING_STATE }, environment);
@@ -109,8 +129,9 @@ function statusLines(status: Status): readonly string[] {
   for (const line of status.lines) {
     const detail = 'reason' in line ? line.reason : 'modem' in line ? line.modem : '';
     const kind = line.emulated ? ' (emulated)' : '';
+    const profile = line.traits ? `, profile ${line.traits.profile}, ${line.traits.duplex} duplex` : '';
     lines.push(
-      `line      ${line.name}${kind}: ${line.state} ${detail}; ${line.published ? 'published' : 'not published'}`,
+      `line      ${line.name}${kind}: ${line.state} ${detail}${profile}; ${line.published ? 'published' : 'not published'}`,
     );
   }
   for (const { user, registered, published } of phones) {

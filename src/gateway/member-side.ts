@@ -107,6 +107,7 @@ export class MemberSide {
       name: line.name,
       emulated: config.emulated,
       published: published && isPresent,
+      traits: line.traits,
       ...line.status,
     }));
   }
@@ -158,6 +159,10 @@ export class MemberSide {
 
   async discover(number: string | undefined, signal: AbortSignal): Promise<Discovery | undefined> {
     return this.#parts?.overlay.discover(number, signal);
+  }
+
+  async voiceMailNodes(signal: AbortSignal): ReturnType<OverlaySide['voiceMailNodes']> {
+    return (await this.#parts?.overlay.voiceMailNodes(signal)) ?? [];
   }
 
   async placeCall(options: PlaceCallOptions, signal: AbortSignal): Promise<PlacedCall> {
