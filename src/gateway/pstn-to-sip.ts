@@ -94,24 +94,28 @@ async function afterNobody({ caller, live }: FromLine, nobody: Ending): Promise<
 
 async function answerAndBridge(call: FromLine, phone: Call): Promise<Ending> {
   const { deps, live } = call;
-  const line = await answer(call);
-  if ('end' in line) {
-    await phone.hangUp(reasonOf(line));
-    return line;
+  const { line, ending } = await answer(call);
+  if (line === undefined) {
+    await phone.hangUp(reasonOf(ending));
+    return ending;
   }
   const { config, callLimitMs: limitMs } = deps.desk;
   return bridgeCalls(deps, live, { line, phone, limitMs, policy: config });
 }
 
+type Answered =
+  | { readonly line: LineCall; readonly ending?: undefined }
+  | { readonly line: undefined; readonly ending: Ending };
+
 /** Answers the line, unless that was done before, and says so. */
-async function answer({ live, caller }: FromLine): Promise<LineCall | Ending> {
+async function answer({ live, caller }: FromLine): Promise<Answered> {
   try {
     const line = await caller.answer();
     if (live.answeredAt === undefined) live.answered(line.answer);
-    return line;
+    return { line };
   } catch (thrown) {
     // The caller hung up, or another telephone was quicker.
-    return caller.gone.aborted ? caller.goneBy() : lineFailed(thrown);
+    return { line: undefined, ending: caller.gone.aborted ? caller.goneBy() : lineFailed(thrown) };
   }
 }
 
@@ -123,16 +127,16 @@ async function ignore({ caller, live }: FromLine, why: string): Promise<Ending> 
 }
 
 async function answerAndHangUp(call: FromLine, why: string): Promise<Ending> {
-  const line = await answer(call);
-  if (!('end' in line)) await line.hangUp();
+  const { line } = await answer(call);
+  await line?.hangUp();
   return blocked(why);
 }
 
 /** The caller has to press a key; then phones ring while the caller hears ringback. */
 async function challenge(call: FromLine, why: string): Promise<Ending> {
   const { deps, live, caller } = call;
-  const line = await answer(call);
-  if ('end' in line) return line;
+  const { line, ending } = await answer(call);
+  if (line === undefined) return ending;
   const passed = await (deps.screening?.challenge(line, live.hangUp.signal) ?? Promise.resolve(false));
   if (!passed) {
     await line.hangUp();
@@ -149,8 +153,8 @@ async function leaveMessage(call: FromLine): Promise<Ending | undefined> {
   const { deps, live, caller } = call;
   const user = mailboxOf(call);
   if (deps.voiceMail === undefined || user === undefined) return undefined;
-  const line = await answer(call);
-  if ('end' in line) return line;
+  const { line, ending } = await answer(call);
+  if (line === undefined) return ending;
   const fax = new AbortController();
   line.onEvent((event) => {
     if (event.type === 'fax' && deps.desk.config.fax === 'end') fax.abort(new Error('a fax machine calls'));

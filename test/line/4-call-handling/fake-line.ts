@@ -1,0 +1,175 @@
+import { Failure } from '#platform/failure.ts';
+import type {
+  AnswerSupervision,
+  CallerId,
+  DialFault,
+  IncomingRing,
+  Line,
+  LineCall,
+  LineEvent,
+  LineHangup,
+  LineObserver,
+  LineStatus,
+  RingEnd,
+  SampleExchange,
+} from '#pstn/line.ts';
+
+export const KNOWN: CallerId = { number: '+4930123456', name: 'Erika', presentation: 'available' };
+
+/** A call of which the test is the far end: what happens on the line happens when the test says so. */
+export class FakeLineCall implements LineCall {
+  readonly answer: AnswerSupervision;
+  readonly ended: Promise<LineHangup>;
+  readonly statistics = { bytesHeard: 0, bytesPlayed: 0, underruns: 0, overruns: 0 };
+  /** Digits that were sent to the line. */
+  sent = '';
+  flashes = 0;
+  canFlash = true;
+  isOver = false;
+  #exchange: SampleExchange = (heard) => new Uint8Array(heard.length).fill(0xff);
+  readonly #digits: ((digit: string) => void)[] = [];
+  readonly #events: ((event: LineEvent) => void)[] = [];
+  readonly #over: () => void;
+  #resolve: (hangup: LineHangup) => void = () => {};
+
+  constructor(answer: AnswerSupervision, over: () => void) {
+    this.answer = answer;
+    this.#over = over;
+    this.ended = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
+
+  connect(exchange: SampleExchange): void {
+    this.#exchange = exchange;
+  }
+
+  onDigit(listener: (digit: string) => void): void {
+    this.#digits.push(listener);
+  }
+
+  onEvent(listener: (event: LineEvent) => void): void {
+    this.#events.push(listener);
+  }
+
+  async sendDigits(digits: string): Promise<void> {
+    this.sent += digits;
+  }
+
+  async flash(): Promise<void> {
+    if (!this.canFlash) throw new Failure<DialFault>({ code: 'modem', detail: 'none' }, 'it gives no hook flash');
+    this.flashes++;
+  }
+
+  async hangUp(): Promise<void> {
+    this.end('local');
+  }
+
+  end(hangup: LineHangup): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.#over();
+    this.#resolve(hangup);
+  }
+
+  press(digits: string): void {
+    for (const digit of digits) for (const listener of this.#digits) listener(digit);
+  }
+
+  happen(event: LineEvent): void {
+    for (const listener of this.#events) listener(event);
+  }
+
+  /** The line brings sound; gives what it is played meanwhile. */
+  hear(sound: Uint8Array): Uint8Array {
+    return this.#exchange(sound);
+  }
+}
+
+interface Dialling {
+  readonly digits: string;
+  answer(supervision?: AnswerSupervision): FakeLineCall;
+  fail(fault: DialFault): void;
+}
+
+interface Ringing {
+  readonly answered: Promise<FakeLineCall>;
+  stop(end: RingEnd): void;
+}
+
+export class FakeLine implements Line {
+  readonly name: string;
+  readonly traits = undefined;
+  status: LineStatus = { state: 'idle', modem: 'fake' };
+  /** What was dialled, and how the test lets it go on. */
+  readonly diallings: Dialling[] = [];
+  readonly #observers: LineObserver[] = [];
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  observe(observer: LineObserver): void {
+    this.#observers.push(observer);
+  }
+
+  async start(): Promise<void> {}
+  async stop(): Promise<void> {}
+
+  dial(digits: string, signal: AbortSignal): Promise<LineCall> {
+    this.status = { state: 'dialling', modem: 'fake' };
+    return new Promise((resolve, reject) => {
+      const fail = (fault: DialFault) => {
+        this.#idle();
+        reject(new Failure<DialFault>(fault, fault.code));
+      };
+      signal.addEventListener('abort', () => fail({ code: 'aborted' }), { once: true });
+      this.diallings.push({
+        digits,
+        fail,
+        answer: (supervision = { kind: 'inferred', by: 'ringback-gone' }) => {
+          const call = this.#call(supervision);
+          resolve(call);
+          return call;
+        },
+      });
+    });
+  }
+
+  /** The line rings, and goes on until the test or the gateway ends it. */
+  ring(callerId: CallerId = KNOWN): Ringing {
+    const abandoned = new AbortController();
+    this.status = { state: 'ringing', modem: 'fake' };
+    let answered: (call: FakeLineCall) => void = () => {};
+    const promise = new Promise<FakeLineCall>((resolve) => {
+      answered = resolve;
+    });
+    const ring: IncomingRing = {
+      callerId,
+      abandoned: abandoned.signal,
+      answer: async () => {
+        if (abandoned.signal.aborted) throw new Failure<DialFault>({ code: 'aborted' }, 'the caller gave up');
+        const call = this.#call({ kind: 'real', by: 'own-answer' });
+        answered(call);
+        return call;
+      },
+    };
+    for (const observer of this.#observers) observer.ring(ring);
+    return {
+      answered: promise,
+      stop: (end) => {
+        this.#idle();
+        abandoned.abort(end);
+      },
+    };
+  }
+
+  #call(supervision: AnswerSupervision): FakeLineCall {
+    this.status = { state: 'busy', modem: 'fake' };
+    return new FakeLineCall(supervision, () => this.#idle());
+  }
+
+  #idle(): void {
+    this.status = { state: 'idle', modem: 'fake' };
+  }
+}
