@@ -38,7 +38,7 @@ export class Concealment {
   #blendLeft = 0;
   #blend = 1;
 
-  /** Samples that were made up, since the beginning. */
+  /** Samples that were made up, since the beginning; the silence after 60 ms is not counted. */
   concealed = 0;
 
   /** Whether sound that arrives next is changed: the substitute is not over. */
@@ -55,8 +55,8 @@ export class Concealment {
   /** Fills in for sound that did not arrive. */
   fill(samples: Float64Array): void {
     if (this.#lost === 0 || this.#blendLeft > 0) this.#begin();
+    this.concealed += Math.max(0, Math.min(samples.length, FADE - this.#lost));
     for (let i = 0; i < samples.length; i++) samples[i] = this.#next();
-    this.concealed += samples.length;
     this.#remember(samples);
   }
 

@@ -1,9 +1,11 @@
+import { Concealment } from '#media/concealment.ts';
 import { linearOf, MULAW_SILENCE, mulawOf } from '#media/g711.ts';
+import { repeatSmoothly, SHORTEST_CUT, type SoundRing, skipSmoothly } from '#media/splice.ts';
 
 /** Samples; a power of two, a good two seconds. */
 const CAPACITY = 1 << 14;
-/** One correction: 10 ms. */
-const PIECE = 80;
+/** The shortest correction: 10 ms. */
+const PIECE = SHORTEST_CUT;
 /** Sound gathered before the first sample is played. */
 const PREFILL = 320;
 /** How early the latest packet of the last seconds should have come: 20 ms. */
@@ -23,14 +25,30 @@ const QUIET = 200;
 const PATIENCE = 16_000;
 /** Time between two corrections: 100 ms. */
 const REST = 800;
-/** Concealment fades out over 60 ms. */
-const FADE = 480;
+/** Sound is handled in pieces of up to 20 ms. */
+const LONGEST_RUN = 160;
 
 export interface JitterStatistics {
   late: number;
   skewCorrections: number;
   underruns: number;
   overruns: number;
+}
+
+interface BufferReport extends Omit<JitterStatistics, 'late'> {
+  readonly packetsLate: number;
+  /** Sound that waits. */
+  readonly bufferMs: number;
+  /** The delay beyond which the buffer shrinks: by what the packets of the last ten seconds differed, and 30 ms. */
+  readonly targetMs: number;
+  /** Sound made up for packets that were lost or late. */
+  readonly concealedMs: number;
+}
+
+/** The least and the most time to spare (samples) of the packets of one second. */
+interface Spare {
+  least: number;
+  most: number;
 }
 
 /**
@@ -43,6 +61,7 @@ export class JitterBuffer {
   readonly statistics: JitterStatistics = { late: 0, skewCorrections: 0, underruns: 0, overruns: 0 };
   readonly #samples = new Uint8Array(CAPACITY).fill(MULAW_SILENCE);
   readonly #present = new Uint8Array(CAPACITY);
+  readonly #ring: SoundRing = { codes: this.#samples, present: this.#present };
   /** Positions count samples since the first packet, beyond 32 bits. */
   #read = 0;
   #end = 0;
@@ -51,17 +70,26 @@ export class JitterBuffer {
   #starvedFor = 0;
   #lastTimestamp = 0;
   #lastPosition = 0;
-  /** The least time to spare (samples) of the packets in each of the last seconds. */
-  #spare: number[] = [];
+  /** Of each of the last seconds. */
+  #spare: Spare[] = [];
   #bucketLeft = BUCKET;
   #wanting = 0;
   #resting = 0;
-  #history = new Uint8Array(2 * PIECE).fill(MULAW_SILENCE);
-  #concealed = 0;
+  readonly #concealment = new Concealment();
+  readonly #run = new Float64Array(LONGEST_RUN);
 
   /** Samples waiting to be read. */
   get level(): number {
     return Math.max(0, this.#end - this.#read);
+  }
+
+  /** What the statistics of a session tell of its buffer. */
+  get report(): BufferReport {
+    const { late: packetsLate, ...counted } = this.statistics;
+    const { least, most } = this.#spareOfAll();
+    const target = MARGIN + PIECE + Math.max(0, most - least);
+    const concealedMs = this.#concealment.concealed / 8;
+    return { packetsLate, ...counted, bufferMs: this.level / 8, targetMs: target / 8, concealedMs };
   }
 
   /** Takes the mu-law sound of one packet in. `timestamp` is its 32-bit RTP time stamp. */
@@ -93,8 +121,7 @@ export class JitterBuffer {
     const out = new Uint8Array(count);
     if (!this.#playing && this.level >= PREFILL) this.#playing = true;
     this.#correct(count);
-    for (let i = 0; i < count; i++) out[i] = this.#nextSample();
-    this.#remember(out);
+    for (let at = 0; at < count; ) at += this.#fill(out.subarray(at, at + LONGEST_RUN));
     this.#age(count);
     return out;
   }
@@ -142,52 +169,75 @@ export class JitterBuffer {
     this.#present.fill(0);
     this.#read += skipped;
     this.#end = Math.max(this.#end, this.#read);
-    this.#spare = this.#spare.map((spare) => spare + waited);
+    this.#shiftSpare(waited);
   }
 
-  #nextSample(): number {
-    if (!this.#playing) return MULAW_SILENCE;
-    const at = this.#read & (CAPACITY - 1);
-    if (this.#present[at] === 1) {
+  /** Fills the beginning of a piece, either with what came or with what replaces it; gives its length. */
+  #fill(out: Uint8Array): number {
+    if (!this.#playing) {
+      out.fill(MULAW_SILENCE);
+      return out.length;
+    }
+    const present = this.#present[this.#read & (CAPACITY - 1)];
+    let length = 1;
+    while (length < out.length && this.#present[(this.#read + length) & (CAPACITY - 1)] === present) length++;
+    // What is missing behind the last packet is starvation, what is missing before it is loss.
+    if (present === 0 && this.#read < this.#end) length = Math.min(length, this.#end - this.#read);
+    if (present === 1) this.#playArrived(out.subarray(0, length));
+    else this.#playSubstitute(out.subarray(0, length));
+    return length;
+  }
+
+  #playArrived(out: Uint8Array): void {
+    const run = this.#run.subarray(0, out.length);
+    for (let i = 0; i < out.length; i++) {
+      const at = this.#read++ & (CAPACITY - 1);
       this.#present[at] = 0;
-      this.#read++;
-      this.#concealed = 0;
-      return this.#samples[at] ?? MULAW_SILENCE;
+      const code = this.#samples[at] ?? MULAW_SILENCE;
+      out[i] = code;
+      run[i] = linearOf(code);
     }
-    const concealed = this.#conceal();
-    if (this.#read < this.#end) {
-      // Kept, in case these 10 ms are repeated.
-      this.#samples[at] = concealed;
-      this.#read++;
-    } else {
+    const blends = this.#concealment.active;
+    this.#concealment.arrived(run);
+    if (blends) encode(run, out);
+  }
+
+  #playSubstitute(out: Uint8Array): void {
+    const run = this.#run.subarray(0, out.length);
+    this.#concealment.fill(run);
+    encode(run, out);
+    if (this.#read >= this.#end) {
       if (this.#starvedFor === 0) this.statistics.underruns++;
-      this.#starvedFor++;
+      this.#starvedFor += out.length;
+      return;
     }
-    return concealed;
-  }
-
-  /** The last 20 ms again, ever fainter. */
-  #conceal(): number {
-    if (this.#concealed >= FADE) return MULAW_SILENCE;
-    const code = this.#history[this.#concealed % this.#history.length] ?? MULAW_SILENCE;
-    this.#concealed++;
-    return mulawOf(Math.round((linearOf(code) * (FADE - this.#concealed)) / FADE));
-  }
-
-  #remember(out: Uint8Array): void {
-    if (this.#concealed > 0) return;
-    const kept = this.#history.length;
-    if (out.length >= kept) this.#history.set(out.subarray(out.length - kept));
-    else {
-      this.#history.copyWithin(0, out.length);
-      this.#history.set(out, kept - out.length);
-    }
+    // Kept, in case it is repeated.
+    for (let i = 0; i < out.length; i++) this.#samples[this.#read++ & (CAPACITY - 1)] = out[i] ?? MULAW_SILENCE;
   }
 
   #noteSpare(spare: number): void {
     const current = this.#spare[0];
-    if (current === undefined) this.#spare = [spare];
-    else this.#spare[0] = Math.min(current, spare);
+    if (current === undefined) this.#spare = [{ least: spare, most: spare }];
+    else {
+      current.least = Math.min(current.least, spare);
+      current.most = Math.max(current.most, spare);
+    }
+  }
+
+  #spareOfAll(): Spare {
+    const all = { least: Number.POSITIVE_INFINITY, most: Number.NEGATIVE_INFINITY };
+    for (const { least, most } of this.#spare) {
+      all.least = Math.min(all.least, least);
+      all.most = Math.max(all.most, most);
+    }
+    return all;
+  }
+
+  #shiftSpare(by: number): void {
+    for (const spare of this.#spare) {
+      spare.least += by;
+      spare.most += by;
+    }
   }
 
   #age(count: number): void {
@@ -195,12 +245,13 @@ export class JitterBuffer {
     this.#bucketLeft -= count;
     if (this.#bucketLeft > 0 || this.#spare.length === 0) return;
     this.#bucketLeft = BUCKET;
-    this.#spare = [Number.POSITIVE_INFINITY, ...this.#spare].slice(0, BUCKETS);
+    const empty = { least: Number.POSITIVE_INFINITY, most: Number.NEGATIVE_INFINITY };
+    this.#spare = [empty, ...this.#spare].slice(0, BUCKETS);
   }
 
-  /** Repeats or cuts one piece when the packets came too close to their time, or long too early. */
+  /** Repeats or cuts a piece when the packets came too close to their time, or long too early. */
   #correct(count: number): void {
-    const least = Math.min(...this.#spare);
+    const { least } = this.#spareOfAll();
     const seen = this.#spare.length >= BUCKETS;
     const tooLate = least < LOW_MARGIN && this.#resting === 0;
     const tooEarly = seen && least >= MARGIN + PIECE && least < Number.POSITIVE_INFINITY && this.level >= 2 * PIECE;
@@ -209,10 +260,16 @@ export class JitterBuffer {
       return;
     }
     this.#wanting += count;
-    if (this.#resting > 0 || (this.#wanting < PATIENCE && !this.#isQuiet())) return;
+    const quiet = this.#isQuiet();
+    // Packets that come too late to be played are worse than a repetition that is heard.
+    const urgent = least < 0 || this.#wanting >= PATIENCE;
+    if (this.#resting > 0 || !(quiet || urgent)) return;
+    const splice = tooEarly ? skipSmoothly : repeatSmoothly;
+    const moved = quiet ? PIECE : splice(this.#ring, this.#read);
+    if (moved === 0) return;
     this.statistics.skewCorrections++;
-    if (tooEarly) this.#skip(PIECE);
-    else this.#repeat();
+    if (tooEarly) this.#skip(moved);
+    else this.#stepBack(moved);
     this.#wanting = 0;
     this.#resting = REST;
   }
@@ -228,16 +285,19 @@ export class JitterBuffer {
   #skip(count: number): void {
     for (let i = 0; i < count; i++) this.#present[(this.#read + i) & (CAPACITY - 1)] = 0;
     this.#read += count;
-    this.#spare = this.#spare.map((spare) => spare - count);
+    this.#shiftSpare(-count);
   }
 
-  /** Steps back 10 ms: those samples are still in the ring. */
-  #repeat(): void {
-    for (let i = 1; i <= PIECE; i++) {
-      const at = (this.#read - i) & (CAPACITY - 1);
-      this.#present[at] = 1;
-    }
-    this.#read -= PIECE;
-    this.#spare = this.#spare.map((spare) => spare + PIECE);
+  /** Those samples are still in the ring. */
+  #stepBack(count: number): void {
+    for (let i = 1; i <= count; i++) this.#present[(this.#read - i) & (CAPACITY - 1)] = 1;
+    this.#read -= count;
+    this.#shiftSpare(count);
+  }
+}
+
+function encode(samples: Float64Array, to: Uint8Array): void {
+  for (let i = 0; i < samples.length; i++) {
+    to[i] = mulawOf(Math.max(-32_768, Math.min(32_767, Math.round(samples[i] ?? 0))));
   }
 }

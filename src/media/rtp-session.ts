@@ -152,17 +152,12 @@ class RtpSession implements MediaSession {
   }
 
   get statistics(): MediaStatistics {
-    const { late, skewCorrections, underruns, overruns } = this.#jitter.statistics;
     return {
       packetsSent: this.#sent,
       packetsReceived: this.#receivedBefore + (this.#reception?.received ?? 0),
       packetsLost: this.#lostBefore + (this.#reception?.lost ?? 0),
-      packetsLate: late,
-      skewCorrections,
-      underruns,
-      overruns,
       jitterMs: (this.#reception?.jitter ?? 0) / 8,
-      bufferMs: this.#jitter.level / 8,
+      ...this.#jitter.report,
     };
   }
 

@@ -29,10 +29,14 @@ export interface MediaStatistics {
   readonly packetsReceived: number;
   readonly packetsLost: number;
   readonly packetsLate: number;
-  /** 10 ms pieces dropped or repeated because the peer's clock differs from this one's. */
+  /** Pieces of 10 to 20 ms dropped or repeated because the peer's clock differs from this one's, or its delay changed. */
   readonly skewCorrections: number;
   readonly underruns: number;
   readonly overruns: number;
   readonly jitterMs: number;
+  /** The peer's sound that waits in the jitter buffer now, and the delay beyond which the buffer shrinks. */
   readonly bufferMs: number;
+  readonly targetMs: number;
+  /** Sound made up for packets that were lost or late. */
+  readonly concealedMs: number;
 }

@@ -1,4 +1,4 @@
-import { EchoCanceller, MAX_PIECE } from '#media/echo-canceller/echo-canceller.ts';
+import { EchoCanceller, LONGEST_PIECE } from '#media/echo-canceller/echo-canceller.ts';
 import { linearOf, mulawOf } from '#media/g711.ts';
 import { AutomaticGain, LineLimiter } from '#media/gain.ts';
 import type { MediaSession } from '#media/session.ts';
@@ -29,7 +29,7 @@ export class VoicePath {
   readonly #echo: EchoCanceller | undefined;
   readonly #gain: AutomaticGain | undefined;
   readonly #limiter = new LineLimiter();
-  readonly #piece = new Float64Array(MAX_PIECE);
+  readonly #piece = new Float64Array(LONGEST_PIECE);
   #limited = 0;
 
   constructor(session: MediaSession, options: VoicePathOptions) {
@@ -42,8 +42,8 @@ export class VoicePath {
   exchange(heard: Uint8Array): Uint8Array {
     const toLine = this.#session.take(heard.length);
     const toPhone = new Uint8Array(heard.length);
-    for (let at = 0; at < heard.length; at += MAX_PIECE) {
-      const end = Math.min(at + MAX_PIECE, heard.length);
+    for (let at = 0; at < heard.length; at += LONGEST_PIECE) {
+      const end = Math.min(at + LONGEST_PIECE, heard.length);
       this.#fromLine(heard.subarray(at, end), toPhone.subarray(at, end));
       this.#fromPhone(toLine.subarray(at, end));
     }

@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { createSampleExchange } from '#media/bridge.ts';
 import { PacedSound, Recorder } from '#media/paced.ts';
 import { openRtpSession } from '#media/rtp-session.ts';
 import { dominantFrequencyOfMulaw } from '#media/spectrum.ts';
 import { ToneGenerator } from '#media/tones.ts';
+import { VoicePath } from '#media/voice-path.ts';
 import { systemClock } from '#platform/clock.ts';
 import { silentLogger } from '#platform/log.ts';
 import { systemRandom } from '#platform/random.ts';
@@ -48,7 +48,8 @@ describe('sound between a line and RTP whose clocks differ', () => {
       const sink = new Recorder(30);
       const paced = new PacedSound(systemClock, far, { source: new ToneGenerator([700]), sink });
       paced.start();
-      call.connect(createSampleExchange(near));
+      const voice = new VoicePath(near, { cancelEcho: true, automaticGain: true });
+      call.connect((heard) => voice.exchange(heard));
       await new Promise((done) => setTimeout(done, 5000));
       paced.stop();
       const report = await emulator.report();

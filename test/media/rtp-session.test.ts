@@ -1,7 +1,6 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createSampleExchange } from '#media/bridge.ts';
 import { PacedSound, Recorder, RecordingSource } from '#media/paced.ts';
 import { readRtcp } from '#media/rtcp.ts';
 import { writeRtp } from '#media/rtp.ts';
@@ -9,6 +8,7 @@ import { openRtpSession, type RtpOptions } from '#media/rtp-session.ts';
 import type { MediaSession } from '#media/session.ts';
 import { dominantFrequencyOfMulaw } from '#media/spectrum.ts';
 import { ToneGenerator } from '#media/tones.ts';
+import { VoicePath } from '#media/voice-path.ts';
 import { systemClock } from '#platform/clock.ts';
 import { silentLogger } from '#platform/log.ts';
 import { systemRandom } from '#platform/random.ts';
@@ -181,11 +181,11 @@ describe('an RTP session', () => {
   });
 });
 
-describe('the bridge between line and session', () => {
+describe('the voice path between line and session', () => {
   it('plays what the line heard and gives exactly as many samples back, at any piece size', async () => {
     const [a, b] = await pair();
-    const bridge = createSampleExchange(a);
-    for (const size of [1, 37, 160, 400]) expect(bridge(new Uint8Array(size)).length).toBe(size);
+    const path = new VoicePath(a, { cancelEcho: true, automaticGain: true });
+    for (const size of [1, 37, 160, 400]) expect(path.exchange(new Uint8Array(size)).length).toBe(size);
     expect(a.statistics.packetsSent).toBe(Math.floor(598 / 160));
     b.close();
   });

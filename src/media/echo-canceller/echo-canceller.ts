@@ -25,7 +25,7 @@ export const MIN_DELAY = 160;
 /** Samples of the reference kept, a power of two above the longest delay, the filter and a piece. */
 const HISTORY = 1 << 13;
 /** At most so many samples may be given at once. */
-export const MAX_PIECE = 80;
+export const LONGEST_PIECE = 80;
 /** ERLE is a mean over about 2 s of blocks whose echo stands above this mean power (16-bit samples). */
 const ERLE_RATE = 0.004;
 const AUDIBLE = 60 ** 2;
@@ -65,7 +65,7 @@ export class EchoCanceller {
     };
   }
 
-  /** Cleans up to MAX_PIECE samples in place. What was played in the same moment follows by `played`. */
+  /** Cleans up to LONGEST_PIECE samples in place. What was played in the same moment follows by `played`. */
   cancel(samples: Float64Array): void {
     this.#delay.pushHeard(samples);
     for (let i = 0; i < samples.length; i++) {

@@ -21,7 +21,7 @@ const MIN_POWER = 72 ** 2;
 /** Added to the power of each bin: the noise of mu-law at low levels, and that share of all bins' mean, as its noise follows the loudest. */
 const FLOOR = PARTITIONS * FRAME * 4 ** 2;
 const SHARED = 0.1;
-const MAX_STEP = 0.5;
+const FASTEST = 0.5;
 /** The step until the filter has seen enough: so much learning makes it a usable estimate. */
 const FIRST_STEP = 0.6;
 const ENOUGH = 8 * PARTITIONS;
@@ -76,7 +76,7 @@ export class LearningRate {
     for (let k = 0; k < BINS; k++) {
       const rest = (this.#restPower[k] ?? 0) + 1;
       const own = Math.min(1, (leak * (this.#echoPower[k] ?? 0)) / rest);
-      const rate = known ? Math.min(MAX_STEP, 0.7 * own + 0.3 * whole) : FIRST_STEP;
+      const rate = known ? Math.min(FASTEST, 0.7 * own + 0.3 * whole) : FIRST_STEP;
       sum += rate;
       step[k] = (2 * rate) / ((this.#power[k] ?? 0) + SHARED * this.#meanPower + FLOOR);
     }

@@ -18,6 +18,8 @@ export class FakeMedia implements MediaSession {
     overruns: 0,
     jitterMs: 0,
     bufferMs: 0,
+    targetMs: 0,
+    concealedMs: 0,
   };
   readonly #digits: ((digit: string) => void)[] = [];
   readonly #flashes: (() => void)[] = [];
