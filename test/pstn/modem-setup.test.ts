@@ -140,7 +140,7 @@ describe('a vanished modem', () => {
     await clock.run(line.start());
     const before = commands.length;
     await clock.advance(31_000);
-    expect(commands.slice(before)).toEqual(['AT']);
+    expect(commands.slice(before)).toEqual(['AT+FCLASS?']);
     expect(line.status.state).toBe('idle');
     fallSilent();
     await clock.runUntil(() => line.status.state === 'absent', 60_000);

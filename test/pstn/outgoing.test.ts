@@ -114,13 +114,13 @@ describe('dialling', () => {
   });
 
   it('waits for a look at the modem to end before it dials', async () => {
-    const { clock, line, commands, say } = scriptedModem({ AT: undefined, ATDT1: 'VCON' });
+    const { clock, line, commands, say } = scriptedModem({ 'AT+FCLASS?': undefined, ATDT1: 'VCON' });
     await clock.run(line.start());
     await clock.advance(30_000);
-    expect(commands.at(-1)).toBe('AT');
+    expect(commands.at(-1)).toBe('AT+FCLASS?');
     const dial = line.dial('1', never());
     await clock.advance(100);
-    expect(commands.at(-1)).toBe('AT');
+    expect(commands.at(-1)).toBe('AT+FCLASS?');
     say('\r\nOK\r\n');
     await clock.run(dial);
     expect(commands).toContain('ATDT1');

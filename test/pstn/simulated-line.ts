@@ -5,7 +5,7 @@ import { EmulatedLine, type EmulatedLineOptions } from '#pstn/emulator/emulated-
 import type { ExchangeEvent } from '#pstn/emulator/exchange.ts';
 import type { CallerId, IncomingRing, LineStatus } from '#pstn/line.ts';
 import { ModemLine, type ModemLineOptions } from '#pstn/modem/modem-line.ts';
-import type { OpenSerial, SerialListener } from '#pstn/modem/serial-port.ts';
+import { MAX_UNWRITTEN, type OpenSerial, type SerialListener } from '#pstn/modem/serial-port.ts';
 import { VirtualClock } from '../simulation/virtual-clock.ts';
 
 /** Bytes on their way, in order, each piece `latencyMs` late. */
@@ -44,6 +44,8 @@ export function simulatedLine(
   emulator: Partial<EmulatedLineOptions> = {},
   modem: Partial<ModemLineOptions> = {},
   latencyMs = 4,
+  /** Whether the modem sees that its port is closed. */
+  { dtr }: { readonly dtr: boolean } = { dtr: true },
 ): SimulatedLine {
   const clock = new VirtualClock();
   const events: ExchangeEvent[] = [];
@@ -53,7 +55,16 @@ export function simulatedLine(
   let listener: SerialListener | undefined;
   let plugged = true;
   const toDriver = pipe(clock, latencyMs, (bytes) => listener?.data(bytes));
-  const port = { send: toDriver, backlog: 0, hold: () => {} };
+  let held = false;
+  let unwritten = 0;
+  const port = {
+    send: toDriver,
+    backlog: 0,
+    hold(on: boolean) {
+      held = on;
+      unwritten = 0;
+    },
+  };
   const emulated = new EmulatedLine(
     { clock, port, onEvent: (event) => events.push(event) },
     { country: 'US', ...emulator },
@@ -67,11 +78,16 @@ export function simulatedLine(
     return {
       write: (bytes) => {
         if (written.length < 10_000) written.push(bytes.slice(0, 200));
-        toModem(bytes);
+        if (held) unwritten += bytes.length;
+        if (unwritten > MAX_UNWRITTEN) {
+          listener = undefined;
+          if (dtr) emulated.portClosed();
+          clock.after(0, () => to.closed('the device takes no more bytes'));
+        } else toModem(bytes);
       },
       close: async () => {
         listener = undefined;
-        emulated.portClosed();
+        if (dtr) emulated.portClosed();
       },
     };
   };

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '#platform/clock.ts';
 import { messageOf } from '#platform/failure.ts';
 import { type Logger, printable } from '#platform/log.ts';
+import { CallerIdReceiver } from '#pstn/caller-id/receiver.ts';
 import type { CountryCode } from '#pstn/countries.ts';
 import type {
   CallerId,
@@ -77,6 +78,7 @@ export class ModemLine implements Line {
   #device: SerialDevice | undefined;
   #port = 0;
   #call: ModemCall | undefined;
+  #snooper: CallerIdReceiver | undefined;
   #pending: Deferred<LineCall> | undefined;
   #signalled: (() => void) | undefined;
   #abandon: AbortController | undefined;
@@ -154,6 +156,7 @@ export class ModemLine implements Line {
       const { state, effects } = step(this.#state, next, this.#machineOptions);
       if (state.phase !== this.#state.phase) this.#log.debug('phase', { line: this.name, phase: state.phase });
       this.#state = state;
+      if (state.phase !== 'snooping') this.#snooper = undefined;
       if (state.phase === 'initialising') this.#codec = soundCodec(state.modem.method.coding);
       for (const effect of effects) this.#safely(() => this.#carryOut(effect));
     }
@@ -289,6 +292,7 @@ export class ModemLine implements Line {
       if (item.type === 'sound') {
         // On the way out of the stream nothing may follow <DLE>^.
         const { phase } = this.#state;
+        if (phase === 'snooping') this.#snoop(this.#codec.decode(item.samples));
         const flowing = phase === 'talking' || phase === 'listening' || phase === 'turning';
         if (flowing) this.#call?.hear(this.#codec.decode(item.samples));
       } else if (item.type === 'line') {
@@ -296,6 +300,14 @@ export class ModemLine implements Line {
         this.#input(item);
       } else this.#input({ ...item, heard: this.#heard() });
     }
+  }
+
+  /** The sound between two rings, for a modem that reads no caller ID itself. */
+  #snoop(samples: Uint8Array): void {
+    this.#snooper ??= new CallerIdReceiver((report) => {
+      if (report.type === 'call') this.#input({ type: 'caller-id', block: report.block });
+    });
+    this.#snooper.push(samples);
   }
 
   #heard(): number {
@@ -306,7 +318,7 @@ export class ModemLine implements Line {
     this.#cancelTimer(timer);
     const handle = this.#deps.clock.after(ms, () => {
       this.#timers.delete(timer);
-      this.#input({ type: 'timeout', timer, heard: this.#heard() });
+      this.#input({ type: 'timeout', timer, heard: this.#heard(), textBytes: this.#reader.textBytes });
     });
     this.#timers.set(timer, handle);
   }

@@ -18,9 +18,15 @@ export class ModemReader {
   #armed = false;
   #line: number[] = [];
   #tooLong = false;
+  #textBytes = 0;
   #escaped = false;
   /** The LF of the CONNECT line, which is no sound. */
   #skipLineFeed = false;
+
+  /** Bytes since the last `reset` that stood outside of any stream. */
+  get textBytes(): number {
+    return this.#textBytes;
+  }
 
   get streaming(): boolean {
     return this.#streaming;
@@ -36,6 +42,7 @@ export class ModemReader {
     this.#streaming = false;
     this.#armed = false;
     this.#skipLineFeed = false;
+    this.#textBytes = 0;
     this.#dropLine();
     this.#unshielder.reset();
   }
@@ -61,6 +68,7 @@ export class ModemReader {
   }
 
   #pushText(bytes: Uint8Array, items: ModemItem[]): number {
+    this.#textBytes += bytes.length;
     for (let i = 0; i < bytes.length; i++) {
       const byte = bytes[i] ?? 0;
       if (this.#escaped) {

@@ -18,8 +18,8 @@ export interface SerialListener {
 /** Opens a device such as /dev/serial/by-id/...; rejects with an Error that says why it can't. */
 export type OpenSerial = (path: string, baudRate: number, listener: SerialListener) => Promise<SerialDevice>;
 
-/** Eight seconds of sound: a modem that far behind is stuck. */
-const MAX_UNWRITTEN = 65_536;
+/** Bytes not yet taken by the device, four seconds of sound: a modem that far behind is stuck. */
+export const MAX_UNWRITTEN = 32_768;
 
 const readFd = promisify(read);
 

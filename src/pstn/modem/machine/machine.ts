@@ -1,7 +1,8 @@
-import { ETX_CODE } from '#pstn/modem/dle.ts';
+import { ETX_CODE, shieldedCode } from '#pstn/modem/dle.ts';
 import { inLeaving, inStopping } from '#pstn/modem/machine/leaving.ts';
 import { ended, inAnswering, inDialling, inListening } from '#pstn/modem/machine/placing.ts';
 import { inClosed, inIdentifying, inInitialising, inOpening, inResynchronising } from '#pstn/modem/machine/setup.ts';
+import { inSnooping } from '#pstn/modem/machine/snooping.ts';
 import type { Input, MachineOptions, Modem, Outcome, State, Step } from '#pstn/modem/machine/state.ts';
 import { inSignalling, inTalking } from '#pstn/modem/machine/talking.ts';
 import {
@@ -41,6 +42,8 @@ export function step(state: State, input: Input, options: MachineOptions): Step 
       return inIdle(state, input, options);
     case 'ringing':
       return inRinging(state, input);
+    case 'snooping':
+      return inSnooping(state, input);
     case 'answering':
       return inAnswering(state, input);
     case 'dialling':
@@ -116,6 +119,10 @@ function stop(state: State): Step {
     case 'answering':
     case 'dialling':
       return leaveCommand(state.modem, aborted, true);
+    case 'snooping': {
+      const { state: stopping, effects } = enterStopping();
+      return { state: stopping, effects: [{ type: 'send', bytes: shieldedCode('!') }, ...effects] };
+    }
     case 'ringing': {
       const { state: stopping, effects } = enterStopping();
       return { state: stopping, effects: [{ type: 'abandoned', why: 'modem-lost' }, ...effects] };

@@ -155,6 +155,7 @@ function notReached(modem: Modem, command: string, result: FinalResult | 'no ans
 }
 
 function dialFault(command: string, result: FinalResult | 'no answer'): DialFault {
+  if (!command.startsWith('ATD')) return { code: 'modem', detail: `${command}: ${result}` };
   switch (result) {
     case 'BUSY':
       return { code: 'busy' };

@@ -13,6 +13,9 @@ import { chooseMethod, parseVoiceMethod } from '#pstn/modem/voice-methods.ts';
 
 const MAX_ATTEMPTS = 5;
 const PROBE_MS = 1000;
+/** Other speeds are not tried: a modem on USB has none, and below 115,200 baud sound in both directions does not fit. */
+const UNREADABLE =
+  'the modem sends bytes that are no answer: it is stuck in sound or set to another speed; unplug it for a moment';
 const MAX_METHODS = 40;
 const MAX_DESCRIPTION = 80;
 
@@ -38,7 +41,11 @@ export function inResynchronising(state: Phase<'resynchronising'>, input: Input)
   if (step.outcome === 'done') return enterIdentifying();
   if (step.outcome !== 'failed') return { state, effects: [] };
   if (state.attempt < MAX_ATTEMPTS) return enterResynchronising(state.attempt + 1);
-  return giveUp('the modem does not answer: check cable and power, and that no other program uses the device', 3);
+  const noisy = input.type === 'timeout' && input.textBytes > 0;
+  return giveUp(
+    noisy ? UNREADABLE : 'the modem does not answer: check cable and power, and that no other program uses the device',
+    3,
+  );
 }
 
 export function inIdentifying(state: Phase<'identifying'>, input: Input, options: MachineOptions): Step {

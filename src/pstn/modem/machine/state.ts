@@ -76,6 +76,7 @@ export type State =
   | { readonly phase: 'initialising'; readonly script: Script; readonly modem: Modem }
   | Idle
   | { readonly phase: 'ringing'; readonly modem: Modem; readonly block: CallerIdBlock; readonly announced: boolean }
+  | Snooping
   | { readonly phase: 'answering'; readonly modem: Modem; readonly script: Script }
   | { readonly phase: 'dialling'; readonly modem: Modem; readonly script: Script; readonly answered: boolean }
   | { readonly phase: 'listening'; readonly modem: Modem; readonly flow: Flow }
@@ -94,6 +95,18 @@ export interface Idle {
   readonly check: Script | undefined;
   /** Dialling that waits for the end of that look. */
   readonly dial: string | undefined;
+}
+
+/** Rings, and its sound is listened to for the caller ID that the modem does not tell. */
+export interface Snooping {
+  readonly phase: 'snooping';
+  readonly modem: Modem;
+  readonly stage: 'entering' | 'listening' | 'leaving' | 'commands';
+  readonly script: Script;
+  readonly block: CallerIdBlock;
+  /** Nothing more is expected: out as soon as may be. */
+  readonly over: boolean;
+  readonly gaveUp: boolean;
 }
 
 /** How the sound was when last looked at. */
@@ -152,8 +165,11 @@ export type Input =
   | { readonly type: 'line'; readonly text: string }
   /** `heard` counts the bytes of sound of the call so far. */
   | { readonly type: 'code'; readonly code: string; readonly heard: number }
-  | { readonly type: 'timeout'; readonly timer: TimerName; readonly heard: number }
+  /** `textBytes` counts what came since lines are read, readable or not. */
+  | { readonly type: 'timeout'; readonly timer: TimerName; readonly heard: number; readonly textBytes: number }
   | { readonly type: 'dial'; readonly digits: string }
+  /** Found in the sound between two rings. */
+  | { readonly type: 'caller-id'; readonly block: CallerIdBlock }
   | { readonly type: 'answer' }
   | { readonly type: 'signal'; readonly digits: string }
   /** In half duplex: who may speak now. */

@@ -130,6 +130,14 @@ export function readyForCalls({ method, profile }: Pick<Modem, 'method' | 'profi
   ];
 }
 
+/**
+ * Before a call, in case that the modem lost its power since it was last spoken to: it rings all the same, and its port stays where it has
+ * a supply of its own. A modem that is gone is noticed here too, before the long wait for a dialled number begins.
+ */
+function asExpected({ method }: Modem): readonly Command[] {
+  return [command('ATE0Q0V1'), command('AT+FCLASS=8'), command(`AT+VSM=${method.number},8000`)];
+}
+
 /** The stream that a modem enters to hear a call: both ways where it can. */
 export function hearing(modem: Modem): { readonly modem: Modem; readonly enter: Command } {
   return modem.duplex === 'full'
@@ -185,7 +193,7 @@ export function enterIdle(modem: Modem): Step {
 
 export function enterAnswering(modem: Modem): Step {
   const { modem: listening, enter } = hearing(modem);
-  const { script, effects } = startScript([command('AT+VLS=1'), enter]);
+  const { script, effects } = startScript([...asExpected(modem), command('AT+VLS=1'), enter]);
   return {
     state: { phase: 'answering', modem: listening, script },
     effects: [...quiet, { type: 'status', status: { state: 'busy', modem: modem.description } }, ...effects],
@@ -193,7 +201,7 @@ export function enterAnswering(modem: Modem): Step {
 }
 
 export function enterDialling(modem: Modem, digits: string, options: MachineOptions): Step {
-  const { script, effects } = startScript([command(`ATDT${digits}`, options.dialTimeoutMs)]);
+  const { script, effects } = startScript([...asExpected(modem), command(`ATDT${digits}`, options.dialTimeoutMs)]);
   return {
     state: { phase: 'dialling', modem, script, answered: false },
     effects: [

@@ -1,5 +1,6 @@
 import { addCallerIdLine, type CallerIdBlock, callerIdOf, isComplete } from '#pstn/caller-id.ts';
 import { advance, command, startScript } from '#pstn/modem/machine/script.ts';
+import { enterSnooping, mustSnoop } from '#pstn/modem/machine/snooping.ts';
 import type { Idle, Input, MachineOptions, Modem, State, Step } from '#pstn/modem/machine/state.ts';
 import { enterAnswering, enterDialling, enterIdle, enterResynchronising } from '#pstn/modem/machine/transitions.ts';
 
@@ -23,7 +24,7 @@ export function inIdle(state: Idle, input: Input, options: MachineOptions): Step
   }
   if (input.type === 'timeout' && input.timer === 'caller-id') return { state: { ...state, block: {} }, effects: [] };
   if (input.type === 'timeout' && input.timer === 'check') {
-    const { script, effects } = startScript([command('AT')]);
+    const { script, effects } = startScript([command('AT+FCLASS?')]);
     return { state: { ...state, check: script }, effects };
   }
   return state.check ? checking(state, input, options) : { state, effects: [] };
@@ -56,6 +57,7 @@ function isRing(input: Input): boolean {
 }
 
 function firstRing(state: Idle): Step {
+  if (state.block.number === undefined && mustSnoop(state.modem)) return enterSnooping(state.modem);
   const ringing: Ringing = { phase: 'ringing', modem: state.modem, block: state.block, announced: false };
   const begun: Step = {
     state: ringing,
@@ -93,17 +95,23 @@ function heardLine(state: Idle, text: string): Step {
 function checking(state: Idle, input: Input, options: MachineOptions): Step {
   if (!state.check) return { state, effects: [] };
   const step = advance(state.check, input);
-  if (step.outcome === 'information') return heardLine(state, step.text);
+  if (step.outcome === 'information') {
+    const fclass = /^(?:\+FCLASS: ?)?([0-9.]{1,4})$/.exec(step.text)?.[1];
+    if (fclass === undefined) return heardLine(state, step.text);
+    return fclass === '8' ? { state, effects: [] } : startOver(state, 'the modem lost its settings');
+  }
   if (step.outcome === 'waiting') return { state: { ...state, check: step.script }, effects: step.effects };
-  if (step.outcome === 'done') return checked(state.modem, state, options);
+  // That the question is refused is an answer too.
+  const answered = step.outcome === 'done' || step.result !== 'no answer';
+  return answered ? checked(state.modem, state, options) : startOver(state, 'the modem no longer answers');
+}
+
+function startOver(state: Idle, message: string): Step {
   const { state: next, effects } = enterResynchronising(1);
-  const silent = { type: 'log', level: 'warn', message: 'the modem no longer answers' } as const;
-  if (state.dial === undefined) return { state: next, effects: [silent, ...effects] };
-  const fault = { code: 'modem', detail: 'the modem does not answer' } as const;
-  return {
-    state: next,
-    effects: [silent, { type: 'outcome', outcome: { type: 'failed', fault } }, ...effects],
-  };
+  const log = { type: 'log', level: 'warn', message } as const;
+  if (state.dial === undefined) return { state: next, effects: [log, ...effects] };
+  const fault = { code: 'modem', detail: message } as const;
+  return { state: next, effects: [log, { type: 'outcome', outcome: { type: 'failed', fault } }, ...effects] };
 }
 
 function checked(modem: Modem, state: Idle, options: MachineOptions): Step {
