@@ -1,4 +1,5 @@
 import { Ear, type HearingReport } from '#pstn/emulator/ear.ts';
+import { Hybrid } from '#pstn/emulator/hybrid.ts';
 import type { Party } from '#pstn/emulator/number-plan.ts';
 import { KeyedSource, recording, type SoundSource, silentSource, steadyTone } from '#pstn/emulator/sound-source.ts';
 
@@ -22,6 +23,7 @@ export class ConnectedCall {
   readonly #number: string | null;
   readonly #source: KeyedSource;
   readonly #ear: Ear;
+  readonly #hybrid: Hybrid | undefined;
   #samples = 0;
   #endedBy: 'line' | 'exchange' | null = null;
 
@@ -34,6 +36,8 @@ export class ConnectedCall {
     this.#number = about.number;
     this.#source = new KeyedSource(soundOf(about.party));
     this.#ear = new Ear(onDigit);
+    const { hybrid, noiseDbm0 } = about.party;
+    this.#hybrid = hybrid || noiseDbm0 !== undefined ? new Hybrid(hybrid, noiseDbm0) : undefined;
   }
 
   /** Keeps what is heard from here on. */
@@ -63,7 +67,9 @@ export class ConnectedCall {
   transfer(sent: Uint8Array): Uint8Array {
     this.#samples += sent.length;
     this.#ear.push(sent);
-    return this.#source.next(sent.length);
+    const received = this.#source.next(sent.length);
+    this.#hybrid?.add(sent, received);
+    return received;
   }
 
   end(by: 'line' | 'exchange'): void {

@@ -194,13 +194,24 @@ class LineProcess {
 
 type PartyCommand = Pick<
   Extract<Command, { command: 'plan' }>,
-  'behaviour' | 'answerAfterMs' | 'reversal' | 'sendHz' | 'sendWav' | 'sendDigits' | 'hangUpAfterMs' | 'hangUpHow'
+  | 'behaviour'
+  | 'answerAfterMs'
+  | 'reversal'
+  | 'sendHz'
+  | 'sendWav'
+  | 'hybrid'
+  | 'noiseDbm0'
+  | 'sendDigits'
+  | 'hangUpAfterMs'
+  | 'hangUpHow'
 >;
 
 function partyOf(command: PartyCommand): Party {
   const { behaviour, answerAfterMs, sendHz, sendWav, sendDigits, hangUpAfterMs, hangUpHow, reversal } = command;
   const sendSound = sendWav === undefined ? undefined : wavAsMulaw(readWav(readFileSync(sendWav)));
-  return defined({ behaviour, answerAfterMs, sendHz, sendSound, sendDigits, hangUpAfterMs, hangUpHow, reversal });
+  const { hybrid, noiseDbm0 } = command;
+  const heard = { sendHz, sendSound, hybrid, noiseDbm0 };
+  return defined({ behaviour, answerAfterMs, ...heard, sendDigits, hangUpAfterMs, hangUpHow, reversal });
 }
 
 type Defined<T> = { [Key in keyof T as undefined extends T[Key] ? never : Key]: T[Key] } & {

@@ -1,3 +1,5 @@
+import type { HybridOptions } from '#pstn/emulator/hybrid.ts';
+
 /** How the exchange treats one number, or the caller of a ring it makes. Times in ms, frequencies in Hz. */
 export interface Party {
   /** `no-answer` rings for ever, `busy` gives busy tone, `silent` gives nothing at all. */
@@ -8,6 +10,10 @@ export interface Party {
   readonly sendHz?: number;
   /** A recording to play instead: mu-law, 8000 a second. */
   readonly sendSound?: Uint8Array;
+  /** The line's hybrid sends what the subscriber says back, this much fainter. */
+  readonly hybrid?: HybridOptions;
+  /** White noise on the line. */
+  readonly noiseDbm0?: number;
   /** Digits that the party presses, so long after the answer. */
   readonly sendDigits?: { readonly digits: string; readonly afterMs: number };
   /** The party hangs up by itself so long after the answer. */

@@ -4,6 +4,7 @@ import { cellularFaultNames } from '#pstn/emulator/cellular/emulated-cellular.ts
 import type { CallReport } from '#pstn/emulator/connected-call.ts';
 import type { ExchangeEvent } from '#pstn/emulator/exchange.ts';
 import { faultNames } from '#pstn/emulator/faults.ts';
+import { hybridShapes } from '#pstn/emulator/hybrid.ts';
 import type { StreamCounters } from '#pstn/emulator/sound-stream.ts';
 
 /** What a line emulator is told, one JSON object a line, and what it says. */
@@ -20,6 +21,10 @@ const party = {
   sendHz: hertz.optional(),
   /** Plays this WAV file instead. */
   sendWav: z.string().optional(),
+  /** The line sends what the subscriber says back, so much fainter. */
+  hybrid: z.strictObject({ shape: z.enum(hybridShapes), erlDb: z.number().min(0).max(40) }).optional(),
+  /** White noise on the line. */
+  noiseDbm0: z.number().min(-90).max(-20).optional(),
   sendDigits: z.strictObject({ digits, afterMs: ms }).optional(),
   hangUpAfterMs: ms.optional(),
   hangUpHow: how.optional(),
