@@ -164,6 +164,6 @@ export const asiaAfricaPacific = {
     ringback: '400*33 400 200 400 2000',
     busy: '400 500 500',
     congestion: '400 250 250',
-    callWaiting: '400*33 250 250 250 250 250 250 250 5000',
+    callWaiting: '400*33 400 4000',
   },
 } as const satisfies Record<string, CountryRow>;

@@ -1,0 +1,191 @@
+import { matchOf, nameOf, type Rhythm, slack, type ToneName } from '#pstn/supervision/cadence.ts';
+import type { ToneFamily } from '#pstn/supervision/spectra.ts';
+import { STEP_MS, type ToneBank } from '#pstn/supervision/tone-bank.ts';
+
+/** Share of all power that a family's bands hold together, and each band at least. Noise 20 dB below takes 0.01 of it. */
+const SHARE_OF_ALL = 0.75;
+const SHARE_OF_EACH = 0.12;
+/** Exchanges keep frequencies within 1.5 %; the rest is how exactly they are measured. */
+const FREQUENCY_SHARE = 0.02;
+const FREQUENCY_HZ = 2;
+/** A burst is one once it has been heard for so many steps (70 ms). */
+const CONFIRM = 14;
+/** Steps of power kept, to find where a burst began. */
+const KEPT = 32;
+/** A burst lasts while its power is above this share of its highest: 9 dB below, where a window stands half over the edge. */
+const EDGE = 1 / 8;
+/** By so much a burst comes out longer than it was, and a pause shorter. */
+const EDGE_MS = 12;
+/** What a burst of a network tone may have of steps that are something else, and of steps 3 to 9 dB below its level. */
+const MAX_BAD_SHARE = 0.1;
+const MAX_SLOPES = 14;
+/** How far the frequency may wander in a burst, Hz; and how far bursts may differ in power. */
+const MAX_WANDER = 10;
+const MAX_LEVEL_RATIO = 4;
+/** Steps in a pause that may be loud: edges, clicks. */
+const MAX_LOUD = 8;
+const MAX_PAST = 16;
+/** A rhythm is looked at every 20 ms. */
+const LOOK = 4;
+
+/** Follows the bursts of one family of tones and says what they are. Time is counted in steps of 5 ms. */
+export class BurstTracker {
+  /** Whether the newest step is a tone of this family. */
+  matches = false;
+  readonly #family: ToneFamily;
+  readonly #firstBand: number;
+  readonly #longestPause: number;
+  readonly #report: (name: ToneName) => void;
+  readonly #powers = new Float64Array(KEPT);
+  #step = 0;
+  #run = 0;
+  #isOn = false;
+  #edge = 0;
+  #past: number[] = [];
+  #reported = false;
+  #level = 0;
+  #lastLevel = 0;
+  #bad = 0;
+  #slopes = 0;
+  #lowest = 0;
+  #highest = 0;
+  #loud = 0;
+  #below = 0;
+
+  /** `firstBand` is the place of the family's first band in the bank. */
+  constructor(family: ToneFamily, firstBand: number, report: (name: ToneName) => void) {
+    this.#family = family;
+    this.#firstBand = firstBand;
+    this.#report = report;
+    const pauses = family.tones.flatMap(({ cadence }) => cadence.filter((_, i) => i % 2 === 1));
+    const longest = Math.max(0, ...pauses);
+    this.#longestPause = longest + slack(longest) + 2 * CONFIRM * STEP_MS;
+  }
+
+  /** Looks at the bank's newest step. `audible` says whether there is any sound to speak of. */
+  look(bank: ToneBank, audible: boolean): void {
+    this.#step++;
+    const power = this.#power(bank);
+    this.#powers[this.#step % KEPT] = power;
+    this.matches = audible && this.#isTone(bank, power);
+    this.#run = this.matches ? this.#run + 1 : 0;
+    if (this.#isOn) this.#inBurst(bank, power);
+    else this.#inPause(bank, power);
+    if (this.#step % LOOK === 0) this.#judge();
+  }
+
+  #power(bank: ToneBank): number {
+    let power = 0;
+    for (let i = 0; i < this.#family.bands.length; i++) power += bank.power[this.#firstBand + i] ?? 0;
+    return power;
+  }
+
+  #isTone(bank: ToneBank, power: number): boolean {
+    if (power < bank.long * SHARE_OF_ALL) return false;
+    for (let i = 0; i < this.#family.centres.length; i++) {
+      const centre = this.#family.centres[i] ?? 0;
+      if ((bank.power[this.#firstBand + i] ?? 0) < bank.long * SHARE_OF_EACH) return false;
+      const off = Math.abs((bank.frequency[this.#firstBand + i] ?? 0) - centre);
+      if (off > centre * FREQUENCY_SHARE + FREQUENCY_HZ) return false;
+    }
+    return true;
+  }
+
+  #inPause(bank: ToneBank, power: number): void {
+    if (this.#past.length > 0) {
+      if (bank.step > this.#lastLevel * EDGE && power < this.#lastLevel * EDGE) this.#loud++;
+      if (this.#sinceEdge() > this.#longestPause) this.#forget();
+    }
+    if (this.#run >= CONFIRM) this.#begin(power);
+  }
+
+  #begin(power: number): void {
+    this.#level = power;
+    let back = 0;
+    while (back < KEPT - 1 && (this.#powers[(this.#step - back + KEPT - 1) % KEPT] ?? 0) >= power * EDGE) back++;
+    const onset = this.#step - back;
+    if (this.#past.length > 0) {
+      const pause = (onset - this.#edge) * STEP_MS + EDGE_MS;
+      const ratio = power / this.#lastLevel;
+      if (this.#loud > MAX_LOUD || ratio > MAX_LEVEL_RATIO || ratio < 1 / MAX_LEVEL_RATIO) this.#forget();
+      else this.#remember(pause);
+    }
+    this.#isOn = true;
+    this.#below = 0;
+    this.#edge = onset;
+    this.#bad = 0;
+    this.#slopes = 0;
+    this.#lowest = Number.POSITIVE_INFINITY;
+    this.#highest = 0;
+  }
+
+  #inBurst(bank: ToneBank, power: number): void {
+    if (power > this.#level) this.#level = power;
+    if (power < this.#level * EDGE) {
+      if (this.#below++ >= this.#family.dips) this.#end();
+      return;
+    }
+    this.#below = 0;
+    if (power < this.#level / 2) this.#slopes++;
+    else if (!this.matches) this.#bad++;
+    else if (power > this.#level * 0.7) {
+      const frequency = bank.frequency[this.#firstBand] ?? 0;
+      if (frequency < this.#lowest) this.#lowest = frequency;
+      if (frequency > this.#highest) this.#highest = frequency;
+    }
+  }
+
+  #end(): void {
+    this.#isOn = false;
+    const end = this.#step - this.#family.dips;
+    if (this.#reported || !this.#isClean) this.#forget();
+    else this.#remember((end - this.#edge) * STEP_MS - EDGE_MS);
+    this.#edge = end;
+    this.#lastLevel = this.#level;
+    this.#loud = 0;
+    this.#run = 0;
+  }
+
+  /** A tone of an exchange keeps its level and its frequency; a voice that happens to hit it does not. */
+  get #isClean(): boolean {
+    const length = this.#step - this.#edge;
+    if (this.#bad > 2 + length * MAX_BAD_SHARE) return false;
+    if (!this.#family.isLevel) return true;
+    return this.#slopes <= MAX_SLOPES && this.#highest - this.#lowest <= MAX_WANDER;
+  }
+
+  #judge(): void {
+    if (this.#reported || (!this.#isOn && this.#past.length === 0)) return;
+    // What may be the next burst ends the pause once it is confirmed, and where it began.
+    if (!this.#isOn && this.#run > 0) return;
+    if (this.#isOn && !this.#isClean) return;
+    const { tones } = this.#family;
+    const lasts = Math.max(0, this.#sinceEdge() - (this.#isOn ? EDGE_MS / 2 : -EDGE_MS));
+    const rhythm: Rhythm = { past: this.#past, now: lasts };
+    const name = nameOf(tones, rhythm);
+    if (name !== undefined) {
+      this.#reported = true;
+      this.#report(name);
+      // A ring or a waiting call is told anew each time.
+      if (!this.#isOn) this.#forget();
+    }
+  }
+
+  /** What no tone begins with is left out, burst and pause together. */
+  #remember(ms: number): void {
+    const past = this.#past;
+    past.push(ms);
+    if (past.length > MAX_PAST) past.splice(0, 2);
+    const fits = () => this.#family.tones.some((tone) => matchOf(tone, { past, now: 0 }) !== undefined);
+    while (past.length >= 2 && !fits()) past.splice(0, 2);
+  }
+
+  #forget(): void {
+    this.#past.length = 0;
+    this.#reported = false;
+  }
+
+  #sinceEdge(): number {
+    return (this.#step - this.#edge) * STEP_MS;
+  }
+}
