@@ -10,7 +10,7 @@ const BIT = SAMPLE_RATE / BIT_RATE;
 /** The frequencies of a one (mark) and a nought (space), Hz. */
 const standards = {
   'bell-202': { mark: 1200, space: 2200 },
-  'v.23': { mark: 1300, space: 2100 },
+  v23: { mark: 1300, space: 2100 },
 } as const;
 
 export type FskStandard = keyof typeof standards;

@@ -22,7 +22,7 @@ export interface ToneSequenceOptions {
 /** Within what ITU-T E.180 §4 gives for tones at the exchange: -5 to -15 dBm0. */
 const DEFAULT_LEVEL_DBM0 = -13;
 /** How far a modulated tone swells and fades. No recommendation gives it; from about here on it is heard as what it should be. */
-const MODULATION_DEPTH = 0.85;
+const MODULATION_DEPTH = 0.9;
 /** 5 ms from nothing to the whole amplitude and back: an edge that fast sounds sharp and does not click. */
 const RAMP = (5 * SAMPLE_RATE) / 1000;
 

@@ -28,6 +28,9 @@ const CALL_TYPES = new Map<number, CallKind>([
   [0x81, 'message-waiting'],
 ]);
 
+/** Longest number or name that is sent (ETSI EN 300 659-3 §5.4.6: 50 characters of a name). */
+const MAX_TEXT = 50;
+
 /** What kind of call a message announces. A ring-back is the exchange's, for a number that was busy. */
 type CallKind = 'voice' | 'ring-back' | 'name-delivery' | 'message-waiting';
 
@@ -72,6 +75,20 @@ export function readCallerIdMessage(message: Uint8Array): CallerIdReport | undef
     default:
       return undefined;
   }
+}
+
+/** The message of a call with its checksum, as an exchange sends it. */
+export function callSetupMessage(block: CallerIdBlock): Uint8Array {
+  const { date = '', time = '', number = 'O', name } = block;
+  const fields: (readonly [type: number, text: string])[] = [];
+  if (date !== '' && time !== '') fields.push([DATE_AND_TIME, date + time]);
+  fields.push([number === 'P' || number === 'O' ? NO_NUMBER : CALLING_NUMBER, number]);
+  if (name !== undefined) fields.push([name === 'P' || name === 'O' ? NO_NAME : NAME, name]);
+  const data = fields.flatMap(([type, text]) => {
+    const bytes = Buffer.from(text.slice(0, MAX_TEXT), 'latin1');
+    return [type, bytes.length, ...bytes];
+  });
+  return withChecksum(Uint8Array.from([CALL_SETUP, data.length, ...data]));
 }
 
 function callSetup(parameters: ReadonlyMap<number, Uint8Array>): CallerIdReport {

@@ -5,6 +5,7 @@ import { type CountryCode, countries, type LineCountry } from '#pstn/countries.t
 import { type CallDirection, type CallReport, ConnectedCall } from '#pstn/emulator/connected-call.ts';
 import type { Loop, LoopListener } from '#pstn/emulator/loop.ts';
 import { type HangUpHow, NumberPlan, type Party, type RingCallerId } from '#pstn/emulator/number-plan.ts';
+import { PairSound } from '#pstn/emulator/pair-sound.ts';
 import { Ringer } from '#pstn/emulator/ringer.ts';
 import { networkTone, type SoundSource, silentSource } from '#pstn/emulator/sound-source.ts';
 import { TimerSet } from '#pstn/emulator/timer-set.ts';
@@ -84,6 +85,7 @@ export class Exchange implements Loop {
   #offHook = false;
   #state: State = { name: 'idle' };
   #last: ConnectedCall | undefined;
+  readonly #onPair: PairSound;
   #callBack: Party['callBack'];
   #recordNext = false;
   #extension = false;
@@ -94,7 +96,9 @@ export class Exchange implements Loop {
     this.#onEvent = deps.onEvent;
     this.#country = countries[country];
     this.#timers = new TimerSet(deps.clock);
-    this.#ringer = new Ringer({ clock: deps.clock, timers: this.#timers }, this.#country);
+    this.#onPair = new PairSound(deps.clock);
+    const play = (sound: Uint8Array) => this.#onPair.play(sound);
+    this.#ringer = new Ringer({ clock: deps.clock, timers: this.#timers, play }, this.#country);
     this.#dialReceiver = new DtmfDetector((digit) => this.#dialled(digit));
   }
 
@@ -223,7 +227,7 @@ export class Exchange implements Loop {
   }
 
   overhear(count: number): Uint8Array {
-    return silence(count);
+    return this.#onPair.next(count);
   }
 
   flash(): void {

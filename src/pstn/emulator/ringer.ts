@@ -1,4 +1,5 @@
 import type { Clock } from '#platform/clock.ts';
+import { callerIdSound } from '#pstn/caller-id/sound.ts';
 import type { LineCountry } from '#pstn/countries.ts';
 import type { LoopListener } from '#pstn/emulator/loop.ts';
 import type { RingCallerId } from '#pstn/emulator/number-plan.ts';
@@ -12,17 +13,26 @@ export class Ringer {
   readonly #clock: Clock;
   readonly #timers: TimerSet;
   readonly #country: LineCountry;
+  readonly #play: (sound: Uint8Array) => void;
 
-  constructor(deps: { readonly clock: Clock; readonly timers: TimerSet }, country: LineCountry) {
+  /** `play` puts sound on the pair, for those who listen to it on hook. */
+  constructor(
+    deps: { readonly clock: Clock; readonly timers: TimerSet; readonly play: (sound: Uint8Array) => void },
+    country: LineCountry,
+  ) {
     this.#clock = deps.clock;
     this.#timers = deps.timers;
     this.#country = country;
+    this.#play = deps.play;
   }
 
   start(line: LoopListener, callerId: RingCallerId | undefined): void {
     const { callerId: when } = this.#country;
     const tell = () => {
-      if (callerId) line.callerId({ ...this.#dateAndTime(), ...callerId });
+      if (callerId === undefined) return;
+      const block = { ...this.#dateAndTime(), ...callerId };
+      line.callerId(block);
+      this.#play(callerIdSound(this.#country.callerIdBy, block));
     };
     if (when === 'before-ring' && callerId) {
       tell();

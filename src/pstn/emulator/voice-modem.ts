@@ -74,7 +74,8 @@ export class VoiceModem {
     this.#settings = factorySettings(options.personality);
     this.#country = countries[options.country];
     deps.loop.listen({
-      ring: (on) => on && this.#result('RING'),
+      // Within a stream a ring is a code (ITU-T V.253 table 14).
+      ring: (on) => on && (this.#stream ? this.#port.send(shieldedCode('R')) : this.#result('RING')),
       callerId: (block) => this.#callerId(block),
       current: (flows) => this.#current(flows),
       reversed: () => this.#reversed(),

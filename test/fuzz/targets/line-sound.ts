@@ -57,7 +57,7 @@ function callerIdSound(): Target {
   return bytesTarget('pstn caller ID in sound', {
     sample: (dice) =>
       fskSound({
-        standard: dice.pick(['bell-202', 'v.23']),
+        standard: dice.pick(['bell-202', 'v23']),
         bytes: message(dice),
         seizureBits: dice.below(300),
         markBits: 80 + dice.below(100),

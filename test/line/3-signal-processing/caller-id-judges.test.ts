@@ -118,7 +118,7 @@ describe.skipIf(skipped('caller ID and libspandsp', spandspMissing))('caller ID 
     // Its receiver wants -30 dBm0 at least.
     for (const level of [-25, -13, -6]) {
       expect(hear('bell-202', adsi.class, level), `${level} dBm0`).toEqual([message]);
-      expect(hear('v.23', adsi.clip, level), `${level} dBm0`).toEqual([message]);
+      expect(hear('v23', adsi.clip, level), `${level} dBm0`).toEqual([message]);
     }
     expect(spandspDigitsIn(decodeMulaw(dtmfSound('A5551234C', 70, 70)))).toBe('A5551234C');
   });
@@ -148,7 +148,7 @@ describe.skipIf(skipped('caller ID and minimodem', minimodemMissing))('caller ID
   });
 
   it('sends V.23 whose bytes minimodem reads', () => {
-    expect(minimodemIn(sound('v.23'), '-8', '--mark', '1300', '--space', '2100', '1200')).toContain(
+    expect(minimodemIn(sound('v23'), '-8', '--mark', '1300', '--space', '2100', '1200')).toContain(
       Buffer.from(bytes).toString('latin1').slice(2, 27),
     );
   });

@@ -10,7 +10,7 @@ import { speech, speechMissing } from '../../support/speech.ts';
 import { skipped } from './skipped.ts';
 import { mulaw, render, seeded, sum, withNoise } from './sound.ts';
 
-const STANDARDS: readonly FskStandard[] = ['bell-202', 'v.23'];
+const STANDARDS: readonly FskStandard[] = ['bell-202', 'v23'];
 const field = (type: number, body: string) => [type, body.length, ...Buffer.from(body, 'latin1')];
 const message = (type: number, ...fields: readonly number[][]) => {
   const data = fields.flat();
@@ -40,7 +40,7 @@ interface Sent {
 }
 
 function sent({
-  standard = 'v.23',
+  standard = 'v23',
   bytes = BYTES,
   seizureBits = 300,
   markBits = 180,
