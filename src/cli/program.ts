@@ -2,7 +2,9 @@ import { resolveSrv } from 'node:dns/promises';
 import { join } from 'node:path';
 import { Command, CommanderError, Option } from 'commander';
 import type { ControlOptions } from '#cli/control.ts';
+import { addDoctor } from '#cli/program-doctor.ts';
 import { addOverlayAdministration } from '#cli/program-overlay.ts';
+import { addPin } from '#cli/program-pin.ts';
 import { addVoiceMail } from '#cli/program-voicemail.ts';
 import { stateDirectory } from '#config/load.ts';
 import { systemClock } from '#platform/clock.ts';
@@ -40,7 +42,9 @@ export async function runProgram(deps: ProgramDeps, args: readonly string[]): Pr
   addEnroll(program, deps);
   addControl(program, deps, fail);
   addVoiceMail(program, { ...deps, print: printTo(deps) });
+  addDoctor(program, { ...deps, print: printTo(deps), progress: (line) => deps.errors.write(`${line} ...\n`) }, fail);
   addTools(program, deps, fail);
+  addPin(program, { ...deps, print: printTo(deps) });
   addDemo(program, deps, fail);
   try {
     await program.parseAsync(args, { from: 'user' });

@@ -25,6 +25,8 @@ function pipe(clock: Clock, latencyMs: number, deliver: (bytes: Uint8Array) => v
 export interface SimulatedLine {
   readonly clock: VirtualClock;
   readonly line: ModemLine;
+  /** The same modem for another program; not while `line` has it open. */
+  readonly openPort: OpenSerial;
   readonly emulated: EmulatedLine;
   readonly events: ExchangeEvent[];
   readonly statuses: LineStatus[];
@@ -102,6 +104,7 @@ export function simulatedLine(
   return {
     clock,
     line,
+    openPort,
     emulated,
     events,
     statuses,

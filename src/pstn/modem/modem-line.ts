@@ -16,6 +16,7 @@ import type {
 import { ModemCall } from '#pstn/modem/call.ts';
 import { dialFailure } from '#pstn/modem/dial-failure.ts';
 import { HalfDuplexPath } from '#pstn/modem/half-duplex/half-duplex-path.ts';
+import { linkBytesPerSecond } from '#pstn/modem/link.ts';
 import { initialState, step } from '#pstn/modem/machine/machine.ts';
 import type { Effect, Input, MachineOptions, Modem, Outcome, State, TimerName } from '#pstn/modem/machine/state.ts';
 import { builtInProfiles } from '#pstn/modem/profiles/built-in.ts';
@@ -55,6 +56,7 @@ interface Deferred<T> {
   readonly reject: (error: Error) => void;
 }
 
+const BAUD_RATE = 115_200;
 /** Digits of a number to dial: keys, and commas for pauses of 2 s. */
 const DIALABLE = /^[0-9*#A-D,]{1,64}$/;
 
@@ -94,7 +96,7 @@ export class ModemLine implements Line {
       silenceSeconds: options.silenceSeconds,
       profiles: options.profiles ?? builtInProfiles,
       forced: options.profile,
-      linkBytesPerSecond: linkBytesPerSecond(options),
+      linkBytesPerSecond: linkBytesPerSecond(options.path, options.baudRate ?? BAUD_RATE),
     };
   }
 
@@ -265,7 +267,7 @@ export class ModemLine implements Line {
     };
     const opening = (this.#deps.openPort ?? openSerialPort)(
       this.#options.path,
-      this.#options.baudRate ?? 115_200,
+      this.#options.baudRate ?? BAUD_RATE,
       listener,
     );
     opening.then(
@@ -389,9 +391,4 @@ export class ModemLine implements Line {
     const fault: DialFault = outcome.type === 'failed' ? outcome.fault : { code: 'no-answer' };
     pending?.reject(dialFailure(fault));
   }
-}
-
-/** A true UART carries a tenth of its baud rate in bytes; a USB modem has no baud rate, whatever is set. */
-function linkBytesPerSecond({ path, baudRate = 115_200 }: ModemLineOptions): number {
-  return /tty(?:S|AMA|USB)\d+$/.test(path) ? baudRate / 10 : Number.POSITIVE_INFINITY;
 }

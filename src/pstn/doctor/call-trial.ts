@@ -1,0 +1,28 @@
+import { messageOf } from '#platform/failure.ts';
+import type { CallTrial } from '#pstn/doctor/report.ts';
+import { ModemLine, type ModemLineDeps, type ModemLineOptions } from '#pstn/modem/modem-line.ts';
+
+const TALK_MS = 5000;
+
+/** Calls a number with the gateway's own driver, listens for five seconds and hangs up. Never rejects. */
+export async function callTrial(deps: ModemLineDeps, options: ModemLineOptions, number: string): Promise<CallTrial> {
+  const line = new ModemLine(deps, options);
+  try {
+    await line.start();
+    const call = await line.dial(number.replace(/[ .()/-]/g, ''), new AbortController().signal);
+    const over = await Promise.race([
+      call.ended,
+      new Promise<undefined>((resolve) => {
+        deps.clock.after(TALK_MS, () => resolve(undefined));
+      }),
+    ]);
+    await call.hangUp();
+    const { bytesHeard, bytesPlayed } = call.statistics;
+    const outcome = over === undefined ? 'answered' : `answered, then ended: ${over}`;
+    return { outcome, answer: call.answer, bytesHeard, bytesPlayed };
+  } catch (thrown) {
+    return { outcome: messageOf(thrown), answer: undefined, bytesHeard: 0, bytesPlayed: 0 };
+  } finally {
+    await line.stop();
+  }
+}
