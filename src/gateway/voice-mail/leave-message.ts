@@ -80,7 +80,9 @@ async function playGreeting(call: SoundCall, greeting: FiniteSound): Promise<str
   let pressed: string | undefined;
   call.onDigit((digit) => {
     if (digit !== '*' && digit !== '#') return;
-    pressed ??= digit;
+    pressed = digit;
+    // What follows is for whoever comes next: an owner types the PIN at once.
+    call.onDigit(undefined);
     call.stopPlaying();
   });
   await call.play(greeting);

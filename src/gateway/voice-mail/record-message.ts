@@ -20,7 +20,7 @@ export async function recordMessage(
   options: RecordingOptions,
   signal: AbortSignal,
 ): Promise<Recording> {
-  call.onDigit(undefined);
+  call.onDigit(() => {});
   await call.play(promptSound({ say: 'record' }));
   let recorder: MessageRecorder | undefined;
   const end = await new Promise<Recording['end']>((resolve) => {

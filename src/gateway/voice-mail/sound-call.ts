@@ -4,18 +4,22 @@ import type { Clock } from '#platform/clock.ts';
 import type { LineCall } from '#pstn/line.ts';
 import type { Call } from '#sip/ua/call-engine.ts';
 
+const MAX_TYPED_AHEAD = 16;
+
 /** One call that this program itself talks in, over the line or by SIP: plays one sound at a time, listens, takes keys. */
 export class SoundCall {
   readonly #player = new Player();
   readonly #over = new AbortController();
   #sink: SoundSink | undefined;
   #onDigit: ((digit: string) => void) | undefined;
+  /** Keys that nobody has been told of yet. */
+  #typedAhead: string[] = [];
   #release: () => void = () => {};
 
   /** Of a call over the line, whose clock counts the samples. */
   static onLine(call: LineCall): SoundCall {
     const sound = new SoundCall();
-    call.onDigit((digit) => sound.#onDigit?.(digit));
+    call.onDigit((digit) => sound.#pressed(digit));
     call.connect((heard) => {
       sound.#sink?.push(heard);
       return sound.#player.next(heard.length);
@@ -29,7 +33,7 @@ export class SoundCall {
     const source: SoundSource = { next: (count) => sound.#player.next(count) };
     const sink: SoundSink = { push: (samples) => sound.#sink?.push(samples) };
     const paced = new PacedSound(clock, call.media, { source, sink });
-    call.media.onDigit((digit) => sound.#onDigit?.(digit));
+    call.media.onDigit((digit) => sound.#pressed(digit));
     paced.start();
     sound.#release = () => paced.stop();
     void call.ended.then(() => sound.#end());
@@ -62,9 +66,15 @@ export class SoundCall {
     this.#sink = sink;
   }
 
-  /** Who is told of keys, in place of who was told before. */
+  /** Who is told of keys, in place of who was told before. While it is nobody they wait for the next one. */
   onDigit(listener: ((digit: string) => void) | undefined): void {
     this.#onDigit = listener;
+    if (listener !== undefined) for (const digit of this.#typedAhead.splice(0)) this.#pressed(digit);
+  }
+
+  #pressed(digit: string): void {
+    if (this.#onDigit !== undefined) this.#onDigit(digit);
+    else if (this.#typedAhead.length < MAX_TYPED_AHEAD) this.#typedAhead.push(digit);
   }
 
   #end(): void {

@@ -49,8 +49,8 @@ export class MailboxVisit {
       if (either.aborted) resolve();
       else either.addEventListener('abort', () => resolve(), { once: true });
     });
-    this.#call.onDigit((digit) => this.#step({ type: 'digit', digit }));
     this.#step({ type: 'start', needsPin: this.#options.needsPin });
+    this.#takeKeys();
     await over;
     this.#state = { at: 'over' };
     this.#over.abort();
@@ -58,6 +58,10 @@ export class MailboxVisit {
     this.#call.onDigit(undefined);
     this.#call.stopPlaying();
     await this.#work;
+  }
+
+  #takeKeys(): void {
+    if (!this.#over.signal.aborted) this.#call.onDigit((digit) => this.#step({ type: 'digit', digit }));
   }
 
   #step(input: MenuInput): void {
@@ -125,7 +129,6 @@ export class MailboxVisit {
     const recorded = await recordMessage(this.#call, recording, this.#over.signal);
     const kept = recorded.end !== 'call over' && recorded.voiceMs >= LEAST_GREETING_MS;
     if (kept) await this.#deps.store.setGreeting(user, recorded.sound);
-    this.#call.onDigit((digit) => this.#step({ type: 'digit', digit }));
     return { type: 'recorded', kept };
   }
 
@@ -134,6 +137,8 @@ export class MailboxVisit {
     this.#work = this.#work.then(async () => {
       try {
         this.#step(await question());
+        // A recording has taken the keys for itself.
+        this.#takeKeys();
       } catch (thrown) {
         this.#deps.log.warn('visit to a mailbox broken off', {
           user: this.#options.user,
