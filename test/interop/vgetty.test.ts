@@ -1,6 +1,5 @@
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync, watch, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dominantFrequency } from '#media/spectrum.ts';
@@ -8,39 +7,11 @@ import { readWav } from '#media/wav.ts';
 import { systemClock } from '#platform/clock.ts';
 import { LineEmulator } from '#pstn/emulator/client.ts';
 import { buildEmulatorProgram } from '../pstn/emulator-program.ts';
+import { MgettyRoom, missingMgetty, VGETTY } from '../support/mgetty.ts';
 
-const VGETTY = '/usr/sbin/vgetty';
-
-function missing(): string | undefined {
-  if (!existsSync(VGETTY)) return 'vgetty is not installed (apt-get install mgetty-voice mgetty-pvftools)';
-  if (spawnSync('pvfsine', ['-h']).error) return 'the pvf tools are not installed (apt-get install mgetty-pvftools)';
-  if (spawnSync('unshare', ['-m', 'true']).status !== 0) return 'a mount namespace needs root';
-  return undefined;
-}
-
-const reason = missing();
+const reason = missingMgetty();
 const required = process.env.CI === 'true';
 if (reason !== undefined && !required) console.warn(`vgetty suite skipped: ${reason}`);
-
-/** Everything vgetty reads and writes lies in one directory, shown to it where it expects it; /dev holds the pty as a modem. */
-const namespace = `
-set -e
-D=$1
-mount --bind "$D/etc" /etc/mgetty
-mount --bind "$D/spool" /var/spool/voice
-mount --bind "$D/log" /var/log/mgetty
-mkdir -p "$D/pts"
-mount --bind /dev/pts "$D/pts"
-mount -t tmpfs tmpfs /dev
-mkdir /dev/pts
-mount --bind "$D/pts" /dev/pts
-mknod /dev/null c 1 3
-mknod /dev/urandom c 1 9
-mknod /dev/tty c 5 0
-mknod /dev/console c 5 1
-ln -s "$2" /dev/ttyACM0
-exec ${VGETTY} -x 9 ttyACM0
-`;
 
 const voiceConf = `
 part generic
@@ -58,23 +29,18 @@ dtmf_program
 `;
 
 describe.skipIf(reason !== undefined && !required)('vgetty, unmodified, on the emulated line', () => {
-  let directory = '';
+  let room: MgettyRoom | undefined;
   let program: Awaited<ReturnType<typeof buildEmulatorProgram>> | undefined;
   let emulator: LineEmulator | undefined;
 
   beforeAll(async () => {
     if (reason !== undefined) throw new Error(reason);
-    directory = mkdtempSync(join(tmpdir(), 'vgetty-'));
-    for (const name of ['etc', 'spool/incoming', 'spool/messages', 'log']) {
-      mkdirSync(join(directory, name), { recursive: true });
-    }
-    writeFileSync(join(directory, 'etc/voice.conf'), voiceConf);
-    writeFileSync(join(directory, 'etc/mgetty.config'), 'debug 9\nspeed 115200\nissue-file /dev/null\n');
-    writeFileSync(join(directory, 'spool/messages/Index'), 'standard.rmd\n');
+    room = new MgettyRoom(voiceConf);
+    writeFileSync(room.path('spool/messages/Index'), 'standard.rmd\n');
     execFileSync('sh', [
       '-c',
       'pvfsine -F 620 -L 2 -s 8000 | pvftormd V253modem 8 > "$0"',
-      join(directory, 'spool/messages/standard.rmd'),
+      room.path('spool/messages/standard.rmd'),
     ]);
     program = await buildEmulatorProgram();
     emulator = await LineEmulator.start({ clock: systemClock }, { program: program.program });
@@ -83,15 +49,16 @@ describe.skipIf(reason !== undefined && !required)('vgetty, unmodified, on the e
   afterAll(async () => {
     await emulator?.stop();
     program?.remove();
-    if (directory !== '') rmSync(directory, { recursive: true, force: true });
+    room?.remove();
   });
 
   it('answers the ring with caller ID, plays its greeting, records the tone of the exchange, and hangs up on busy tone', async () => {
     const line = emulator!;
-    const vgetty = spawn('unshare', ['-m', 'sh', '-c', namespace, 'sh', directory, line.path], { stdio: 'ignore' });
+    const home = room!;
+    const vgetty = home.start(line.path, [VGETTY, '-x', '9', 'ttyACM0']);
     const exited = new Promise<number | null>((resolve) => vgetty.once('exit', resolve));
     try {
-      await logShows(join(directory, 'log'), 'waiting...');
+      await logShows(home.path('log'), 'waiting...');
       await line.send({ command: 'record' });
       await line.send({
         command: 'ring',
@@ -111,19 +78,19 @@ describe.skipIf(reason !== undefined && !required)('vgetty, unmodified, on the e
       expect(ended.heardHz).toBeCloseTo(620, -1);
       const { modem } = await line.report();
       expect(modem.played).toBe(16_000);
-      const kept = join(directory, 'heard.wav');
+      const kept = home.path('heard.wav');
       await line.send({ command: 'save-recording', path: kept });
       const heard = readWav(readFileSync(kept)).samples;
       const loud = heard.reduce((count, sample) => count + (Math.abs(sample) > 1000 ? 1 : 0), 0);
       expect(loud).toBeGreaterThan(14_000);
 
       // What vgetty recorded of the exchange.
-      const [message] = readdirSync(join(directory, 'spool/incoming'));
+      const [message] = readdirSync(home.path('spool/incoming'));
       expect(message).toContain('5551234');
       const wav = execFileSync('sh', [
         '-c',
         'rmdtopvf "$0" | pvftowav -16',
-        join(directory, 'spool/incoming', message!),
+        join(home.path('spool/incoming'), message!),
       ]);
       const { samples } = readWav(wav);
       expect(samples.length).toBeGreaterThan(2 * 8000);
