@@ -8,7 +8,7 @@ import { readWav, wavAsMulaw, writeWav } from '#media/wav.ts';
 import { addCallerIdLine, callerIdOf, isComplete } from '#pstn/caller-id.ts';
 import { parseAtLine } from '#pstn/emulator/at-line.ts';
 import { initialState, step } from '#pstn/modem/machine/machine.ts';
-import type { Input, State, TimerName } from '#pstn/modem/machine/state.ts';
+import type { Input, MachineOptions, State, TimerName } from '#pstn/modem/machine/state.ts';
 import { builtInProfiles } from '#pstn/modem/profiles/built-in.ts';
 import { type ModemItem, ModemReader } from '#pstn/modem/reader.ts';
 import { finalResult } from '#pstn/modem/results.ts';
@@ -208,14 +208,19 @@ const CODES = ['\x03', 'b', 'd', 'l', 'h', 'H', '/', '~', '5', 'u', 'o', 'X', 'q
 const MAX_EFFECTS = 64;
 const MAX_STATE = 16_384;
 
-const OPTIONS = {
+const OPTIONS: MachineOptions = {
   country: 'US',
   dialTimeoutMs: 60_000,
   silenceSeconds: 10,
-  profiles: builtInProfiles,
+  // Those that are listened to on hook are listened to for the caller ID too.
+  profiles: builtInProfiles.map((profile) =>
+    profile.kind === 'voice' && profile.caller_id.snoop !== undefined
+      ? { ...profile, caller_id: { ...profile.caller_id, from: 'sound' as const } }
+      : profile,
+  ),
   forced: undefined,
   linkBytesPerSecond: 11_520,
-} as const;
+};
 
 /** One input of the machine a line: its type and what belongs to it. */
 function modemMachine(): Target {
@@ -225,7 +230,17 @@ function modemMachine(): Target {
       ...MODEM_LINES.map((line) => `line ${line}\n`),
       ...TIMERS.map((timer) => `timeout ${timer}\n`),
       ...CODES.map((code) => `code ${code}\n`),
-      ...['dial 5551234\n', 'answer\n', 'hang-up\n', 'signal 12#\n', 'lost x\n', 'stop\n', 'start\n', 'opened\n'],
+      ...[
+        'caller-id P\n',
+        'dial 5551234\n',
+        'answer\n',
+        'hang-up\n',
+        'signal 12#\n',
+        'lost x\n',
+        'stop\n',
+        'start\n',
+        'opened\n',
+      ],
     ],
     sample: conversation,
     run(text) {
@@ -273,6 +288,8 @@ function likelyLine(state: State, dice: Dice): string {
       return dice.pick(['dial 5551234', 'line RING', 'line NMBR = 5551234', 'timeout check', 'line OK']);
     case 'ringing':
       return dice.pick(['answer', 'line RING', 'line NAME = ALICE', 'timeout caller-id', 'timeout ring-gap']);
+    case 'snooping':
+      return dice.pick(['line OK', 'line CONNECT', 'code R', 'code \x03', 'caller-id 5551234', 'timeout caller-id']);
     case 'dialling':
     case 'answering':
       return dice.pick(['line OK', 'line OK', 'line CONNECT', 'line BUSY', 'timeout dial', 'timeout answer-inferred']);
@@ -313,13 +330,15 @@ function inputOf(line: string, at: number): Input | undefined {
       return { type };
     case 'lost':
       return { type, reason: rest };
+    case 'caller-id':
+      return { type, block: { number: rest.slice(0, 64) } };
     case 'line':
       return { type, text: rest.slice(0, 512) };
     case 'code':
       return { type, code: rest.slice(0, 1), heard };
     case 'timeout': {
       const timer = TIMERS.find((name) => name === rest);
-      return timer === undefined ? undefined : { type, timer, heard };
+      return timer === undefined ? undefined : { type, timer, heard, textBytes: at };
     }
     case 'dial':
     case 'signal':
