@@ -1,4 +1,5 @@
 import { lineProblems, listLines } from '#config/line-list.ts';
+import { pinProblems } from '#config/pins.ts';
 import type { ConfigProblem } from '#config/problem.ts';
 import { type Config, configSchema } from '#config/schema.ts';
 import { schemaProblems } from '#platform/schema-problems.ts';
@@ -42,7 +43,7 @@ function contradictions(config: Config): ConfigProblem[] {
   }
   // RFC 7890 §4: a bootstrap peer takes newcomers, and a client takes nobody.
   if (roles.includes('bootstrap') && roles.includes('client')) say('roles', 'a bootstrap node is a peer, not a client');
-  problems.push(...mailboxProblems(config));
+  problems.push(...mailboxProblems(config), ...pinProblems(config));
   const seen = new Set<string>();
   phones.forEach(({ user }, i) => {
     if (seen.has(user)) say(`phones[${i}].user`, 'this user is listed twice');

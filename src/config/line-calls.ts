@@ -21,4 +21,12 @@ export const lineCalls = {
   handset: withDefault(z.enum(['join', 'take-over', 'ignore'] as const), 'join'),
   /** What happens when a fax machine is heard. */
   fax: withDefault(z.enum(['end', 'ignore'] as const), 'end'),
+  /** Members that call the line's own number get its dial tone. */
+  two_stage: withDefault(z.boolean(), false),
+  /** Dialled by members to get the line's dial tone. */
+  access_number: z.optional(z.string().check(z.regex(/^\d{2,15}$/, 'give 2 to 15 digits'))),
+  /** Whether callers from the line may enter a PIN and dial on: never, in place of ringing, or when nobody answered. */
+  dial_in: withDefault(z.enum(['off', 'at-once', 'unanswered'] as const), 'off'),
+  /** Callers who dialled in may dial out over another line, as far as rules for their PIN go. */
+  dial_in_lines: withDefault(z.boolean(), false),
 };

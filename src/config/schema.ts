@@ -1,7 +1,9 @@
 import * as z from 'zod/mini';
+import { dialPlan } from '#config/dial.ts';
 import { line } from '#config/line.ts';
+import { pins } from '#config/pins.ts';
 import { section, withDefault } from '#config/shapes.ts';
-import { domainName, e164Prefix, hostPort, text, userName, userPattern, whole } from '#config/values.ts';
+import { domainName, hostPort, text, userName, whole } from '#config/values.ts';
 import { voiceMail } from '#config/voice-mail.ts';
 
 const ROLES = ['peer', 'client', 'gateway', 'proxy', 'enrollment', 'bootstrap'] as const;
@@ -47,36 +49,6 @@ const overlay = section({
   }),
 });
 
-const dialPlan = section({
-  /** Who may call where through the line. Without a rule nobody calls anywhere. */
-  allow: withDefault(
-    z
-      .array(
-        z.strictObject({
-          callers: z.array(userPattern).check(z.minLength(1), z.maxLength(256)),
-          prefixes: z.array(e164Prefix).check(z.minLength(1), z.maxLength(256)),
-        }),
-      )
-      .check(z.maxLength(256)),
-    [],
-  ),
-  /** Numbers that only the line's exchange knows, dialled as they are by anyone a rule speaks of. */
-  short_numbers: withDefault(
-    z.array(z.string().check(z.regex(/^\d{2,15}$/, 'give digits'))).check(z.maxLength(64)),
-    [],
-  ),
-  /** Numbers outside the line's country. */
-  international: withDefault(z.boolean(), false),
-  /** Numbers with premium tariffs. */
-  premium: withDefault(z.boolean(), false),
-  /** Emergency numbers: refused unless enabled, since a gateway cannot say where the caller is. */
-  emergency: withDefault(z.boolean(), false),
-  calls_per_hour: withDefault(whole(0, 10_000), 20),
-  minutes_per_day: withDefault(whole(0, 100_000), 240),
-  /** Minutes after which a call is ended. */
-  minutes_per_call: withDefault(whole(1, 10_000), 120),
-});
-
 const phone = z.strictObject({
   user: userName,
   /** The phone's SIP password and, to obtain its overlay certificate, the password at the enrollment server. */
@@ -120,6 +92,10 @@ const mqtt = z.strictObject({
 const limits = section({
   /** Call records kept. */
   call_records: withDefault(whole(10, 1_000_000), 10_000),
+  /** Days for which they are kept. */
+  call_record_days: withDefault(whole(1, 36_500), 365),
+  /** What they keep of telephone numbers and names from the line. */
+  record_numbers: withDefault(z.enum(['full', 'masked', 'none'] as const), 'full'),
   /** Calls handled at the same time. */
   calls: withDefault(whole(1, 1000), 20),
 });
@@ -134,6 +110,7 @@ export const configSchema = z.strictObject({
   /** `[line]` is read as a list of one (line-list.ts). */
   line: withDefault(z.array(line).check(z.maxLength(16)), []),
   dial_plan: dialPlan,
+  pins,
   phones: withDefault(z.array(phone).check(z.maxLength(256)), []),
   sip,
   enrollment,

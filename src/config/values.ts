@@ -51,13 +51,14 @@ export const userName = z.pipe(
   }),
 );
 
-/** Who a rule speaks of: a user, `*@domain`, or `*`. */
+/** Who a rule speaks of: a user, `*@domain`, `*`, or `pin:name`. */
 export const userPattern = z
   .string()
   .check(
     z.refine(
-      (text) => text === '*' || /^(?:\*|[0-9A-Za-z.+_-]+)@[0-9A-Za-z.-]+$/.test(text),
-      'give a user, "*@domain" for all of a domain, or "*" for everyone',
+      (text) =>
+        text === '*' || /^(?:\*|[0-9A-Za-z.+_-]+)@[0-9A-Za-z.-]+$/.test(text) || /^pin:[0-9A-Za-z_-]{1,32}$/.test(text),
+      'give a user, "*@domain" for all of a domain, "*" for every member, or "pin:name" for who entered that PIN',
     ),
   );
 

@@ -63,6 +63,7 @@ const DECISIONS = {
   'phone: nobody answered': [19, 480, 'Temporarily Unavailable', 'missed'],
   'phone: none is registered': [20, 480, 'Temporarily Unavailable', 'missed'],
   'phone: gave up': [16, 487, 'Request Terminated', 'missed'],
+  'no number came': [28, 484, 'Address Incomplete', 'failed'],
 } as const satisfies Record<string, Row>;
 
 function ending(end: string, [cause, status, phrase, outcome]: Row): Ending {

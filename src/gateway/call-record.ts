@@ -1,7 +1,7 @@
-/** One finished call over a line. Times are milliseconds since 1970. */
+/** One finished call, or one that was refused. Times are milliseconds since 1970. */
 export interface CallRecord {
   readonly direction: 'to-line' | 'from-line';
-  /** The line's name. */
+  /** The line's name; empty when the call came to no line. */
   readonly line: string;
   /** The user, or the number the line told; `withheld` or `unavailable` when it told none. */
   readonly caller: string;
@@ -17,18 +17,23 @@ export interface CallRecord {
   readonly end: string;
   /** ITU-T Q.850 cause value. */
   readonly cause: number;
+  /** A call to an emergency number, or to one that is treated as such. */
+  readonly emergency?: boolean;
 }
 
-export type CallOutcome =
-  | 'answered'
+export const callOutcomes = [
+  'answered',
   /** Nobody answered, or the caller gave up. */
-  | 'missed'
+  'missed',
   /** The number called is busy. */
-  | 'busy'
+  'busy',
   /** The dial plan or a budget said no. */
-  | 'refused'
+  'refused',
   /** Screening kept the caller out. */
-  | 'blocked'
-  | 'voice-mail'
-  | 'fax'
-  | 'failed';
+  'blocked',
+  'voice-mail',
+  'fax',
+  'failed',
+] as const;
+
+export type CallOutcome = (typeof callOutcomes)[number];

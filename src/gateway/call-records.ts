@@ -1,103 +1,120 @@
+import type { Budgets } from '#gateway/budgets.ts';
+import { findCalls, readCallRecord, timeKey } from '#gateway/call-log.ts';
+import type { CallPage, CallQuery } from '#gateway/call-query.ts';
 import type { CallRecord } from '#gateway/call-record.ts';
-import type { Usage } from '#gateway/dial-plan.ts';
+import { maskNumbers, type NumberKeeping } from '#gateway/mask-numbers.ts';
+import { RefusalLimit } from '#gateway/refusal-limit.ts';
 import { toHex, utf8 } from '#platform/bytes.ts';
-import type { Clock } from '#platform/clock.ts';
+import type { Clock, Timer } from '#platform/clock.ts';
+import { messageOf } from '#platform/failure.ts';
+import type { Logger } from '#platform/log.ts';
 import type { Random } from '#platform/random.ts';
-import type { KeyValueNamespace } from '#store/key-value-store.ts';
+import type { KeyValueNamespace, Transaction } from '#store/key-value-store.ts';
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
-
-interface Spent {
-  readonly caller: string;
-  readonly at: number;
-  minutes: number;
+export interface CallRecordsDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly records: KeyValueNamespace;
+  /** Told at the start what was used up before. */
+  readonly budgets: Budgets;
 }
 
-/** Keeps call records, one write a call, and counts what each caller used of the line, across restarts. */
+export interface CallRecordsOptions {
+  readonly limit: number;
+  readonly days: number;
+  readonly numbers: NumberKeeping;
+}
+
+const DAY_MS = 86_400_000;
+/** Old records are looked for so often even when nobody calls. */
+const CLEAN_MS = DAY_MS / 4;
+/** Records removed in one transaction. */
+const BATCH = 500;
+
+/** Keeps call records: one write a call, a bounded number of them, for a bounded time. */
 export class CallRecords {
-  readonly #deps: { readonly clock: Clock; readonly random: Random; readonly records: KeyValueNamespace };
-  readonly #limit: number;
-  #spent: Spent[] = [];
+  readonly #deps: CallRecordsDeps;
+  readonly #options: CallRecordsOptions;
+  readonly #refusals: RefusalLimit;
   #kept = 0;
+  #cleaning: Timer | undefined;
 
-  constructor(
-    deps: { readonly clock: Clock; readonly random: Random; readonly records: KeyValueNamespace },
-    limit: number,
-  ) {
+  constructor(deps: CallRecordsDeps, options: CallRecordsOptions) {
     this.#deps = deps;
-    this.#limit = limit;
+    this.#options = options;
+    this.#refusals = new RefusalLimit(deps);
   }
 
-  /** Reads the last day's calls, so that a restart does not renew anyone's allowance. */
-  load(): void {
-    this.#kept = Array.from(this.#deps.records.keys('')).length;
-    const since = this.#deps.clock.now() - DAY_MS;
-    for (const record of this.#read(keyOf(since))) {
-      if (record.direction !== 'to-line') continue;
-      this.#spent.push({ caller: record.caller, at: record.startedAt, minutes: minutesOf(record) });
+  /** Tells the budgets of the last day's calls, so that a restart does not renew anyone's allowance, and removes what is too old. */
+  async start(): Promise<void> {
+    const { records, budgets, clock } = this.#deps;
+    this.#kept = Array.from(records.keys('')).length;
+    for (const key of records.keys('', { after: timeKey(clock.now() - DAY_MS) })) {
+      const bytes = records.get(key);
+      const record = bytes && readCallRecord(bytes);
+      if (record && countsAsAttempt(record)) budgets.remember(record);
     }
+    await this.#clean();
   }
 
-  usage(caller: string): Usage {
-    const now = this.#deps.clock.now();
-    this.#spent = this.#spent.filter(({ at }) => at > now - DAY_MS);
-    const own = this.#spent.filter((spent) => spent.caller === caller);
-    return {
-      callsLastHour: own.filter(({ at }) => at > now - HOUR_MS).length,
-      minutesLastDay: own.reduce((sum, { minutes }) => sum + minutes, 0),
-    };
+  stop(): void {
+    this.#cleaning?.cancel();
   }
 
-  /** Counts a call to the line from its start; `add` completes it. */
-  begin(caller: string): Spent {
-    const spent = { caller, at: this.#deps.clock.now(), minutes: 0 };
-    this.#spent.push(spent);
-    return spent;
-  }
-
-  async add(record: CallRecord, begun?: Spent): Promise<void> {
-    if (begun) begun.minutes = minutesOf(record);
-    const key = `${keyOf(record.startedAt)}-${toHex(this.#deps.random.bytes(4))}`;
-    await this.#deps.records.update((transaction) => {
-      transaction.put(key, utf8(JSON.stringify(record)));
-      const surplus = this.#kept + 1 - this.#limit;
-      const oldest = surplus > 0 ? Array.from(transaction.keys('', { limit: surplus })) : [];
-      for (const old of oldest) transaction.remove(old);
-      this.#kept += 1 - oldest.length;
+  /** Refusals beyond what `RefusalLimit` lets through are counted in the log only. */
+  async add(record: CallRecord): Promise<void> {
+    if (record.outcome === 'refused' && !this.#refusals.takes(record.caller)) return;
+    const { random, records, clock } = this.#deps;
+    const key = `${timeKey(record.startedAt)}-${toHex(random.bytes(4))}`;
+    const bytes = utf8(JSON.stringify(maskNumbers(record, this.#options.numbers)));
+    await records.update((transaction) => {
+      transaction.put(key, bytes);
+      this.#kept++;
+      const tooOld = timeKey(clock.now() - this.#options.days * DAY_MS);
+      this.#removeOldest(transaction, (oldest) => this.#kept > this.#options.limit || oldest < tooOld);
     });
   }
 
-  /** The latest records, the newest first. */
-  latest(count: number): readonly CallRecord[] {
-    const now = this.#deps.clock.now();
-    let keys: readonly string[] = [];
-    // Most of the time the last day or month holds enough; reading all keys of years would take long.
-    for (const days of [1, 30, Number.POSITIVE_INFINITY]) {
-      keys = Array.from(this.#deps.records.keys('', { after: keyOf(now - days * DAY_MS) }));
-      if (keys.length >= count) break;
+  find(query: CallQuery): Promise<CallPage> {
+    return findCalls(this.#deps.records, query, this.#deps.clock.now());
+  }
+
+  /** Deletes what began before that time. Resolves with the number of records deleted. */
+  async deleteBefore(ms: number): Promise<number> {
+    const end = timeKey(ms);
+    let deleted = 0;
+    for (;;) {
+      const removed = await this.#deps.records.update((transaction) =>
+        this.#removeOldest(transaction, (oldest) => oldest < end),
+      );
+      deleted += removed;
+      if (removed < BATCH) return deleted;
     }
-    return keys
-      .slice(-count)
-      .reverse()
-      .flatMap((key) => this.#one(key));
   }
 
-  #read(after: string): readonly CallRecord[] {
-    return Array.from(this.#deps.records.keys('', { after })).flatMap((key) => this.#one(key));
+  /** Removes at most `BATCH` records from the oldest on, while `isWanted` says so. */
+  #removeOldest(transaction: Transaction, isSurplus: (key: string) => boolean): number {
+    let removed = 0;
+    for (const oldest of transaction.keys('', { limit: BATCH })) {
+      if (!isSurplus(oldest)) break;
+      transaction.remove(oldest);
+      this.#kept--;
+      removed++;
+    }
+    return removed;
   }
 
-  #one(key: string): readonly CallRecord[] {
-    const bytes = this.#deps.records.get(key);
-    return bytes ? [JSON.parse(new TextDecoder().decode(bytes))] : [];
+  async #clean(): Promise<void> {
+    const { clock, log } = this.#deps;
+    await this.deleteBefore(clock.now() - this.#options.days * DAY_MS).catch((thrown) =>
+      log.warn('old call records not removed', { reason: messageOf(thrown) }),
+    );
+    this.#cleaning = clock.after(CLEAN_MS, () => void this.#clean());
   }
 }
 
-/** Sorts by time as text. */
-function keyOf(ms: number): string {
-  return String(Math.max(0, Number.isFinite(ms) ? ms : 0)).padStart(15, '0');
-}
-
-function minutesOf(record: CallRecord): number {
-  return record.answeredAt === undefined ? 0 : (record.endedAt - record.answeredAt) / 60_000;
+/** What used a line, or tried to; emergency calls are not held against anybody. */
+function countsAsAttempt({ direction, outcome, emergency }: CallRecord): boolean {
+  return direction === 'to-line' && outcome !== 'refused' && emergency !== true;
 }

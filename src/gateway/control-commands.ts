@@ -1,4 +1,4 @@
-import type { CallRecord } from '#gateway/call-record.ts';
+import { type CallPage, type CallQuery, readCallQuery } from '#gateway/call-query.ts';
 import type { Discovery, OverlaySide } from '#gateway/overlay-side.ts';
 import type { PlaceCallOptions, PlacedCall } from '#gateway/place-call.ts';
 import type { Status } from '#gateway/status.ts';
@@ -13,7 +13,9 @@ export interface Controlled {
     | {
         discover(number: string | undefined, signal: AbortSignal): Promise<Discovery | undefined>;
         placeCall(options: PlaceCallOptions, signal: AbortSignal): Promise<PlacedCall>;
-        latestCalls(count: number): readonly CallRecord[];
+        findCalls(query: CallQuery): Promise<CallPage>;
+        /** Resolves with the number of records deleted. */
+        deleteCalls(beforeMs: number): Promise<number>;
         heldRecords(count: number): readonly { readonly resource: string; readonly kind: number }[];
         /** Takes a newer document and spreads it; throws when it does not deserve that. */
         adoptConfiguration(document: Uint8Array): void;
@@ -49,7 +51,9 @@ export async function answerControl(
         AbortSignal.timeout((MAX_CALL_SECONDS + 120) * 1000),
       );
     case 'calls':
-      return memberOf(application).latestCalls(within(request.count ?? 20, 1, 1000, 'count'));
+      return memberOf(application).findCalls(readCallQuery(request));
+    case 'delete-calls':
+      return { deleted: await memberOf(application).deleteCalls(within(request.before, 0, 8.64e15, 'before')) };
     case 'records':
       return memberOf(application).heldRecords(within(request.count ?? 1000, 1, 10_000, 'count'));
     case 'fetch':
@@ -67,7 +71,9 @@ export async function answerControl(
       memberOf(application).adoptConfiguration(documentIn(request.document));
       return {};
     default:
-      throw bad('the commands are status, discover, call, calls, records, fetch, services, voicemail and adopt');
+      throw bad(
+        'the commands are status, discover, call, calls, delete-calls, records, fetch, services, voicemail and adopt',
+      );
   }
 }
 

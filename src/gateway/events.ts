@@ -63,6 +63,15 @@ export type GatewayEvent =
       /** Why the latest renewal failed. */
       readonly reason: string | undefined;
     }
+  /** An emergency number was dialled over a line; `isTest` for a number that only the configuration treats as one. */
+  | {
+      readonly event: 'emergency';
+      readonly id: number;
+      readonly caller: string;
+      readonly callee: string;
+      readonly line: string | undefined;
+      readonly isTest: boolean;
+    }
   /** A second call waits on the line during a call. */
   | {
       readonly event: 'call-waiting';

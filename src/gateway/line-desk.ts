@@ -1,33 +1,48 @@
 import type { LineConfig } from '#config/line.ts';
-import type { Config } from '#config/schema.ts';
-import type { CallRecords } from '#gateway/call-records.ts';
-import { type DialDecision, decide } from '#gateway/dial-plan.ts';
-import type { Dialled } from '#gateway/dialled.ts';
-import { lineDigits, type NumberPlan } from '#gateway/number-plan.ts';
+import type { Budgets } from '#gateway/budgets.ts';
+import {
+  type DialDecision,
+  type Diallable,
+  type DialPlan,
+  decide,
+  type LinePolicy,
+  NO_EMERGENCY,
+  policyOf,
+} from '#gateway/dial-plan.ts';
+import { type LineDigits, type LineNumbering, lineDigits } from '#gateway/line-digits.ts';
+import type { NumberPlan } from '#gateway/number-plan.ts';
 import type { Line } from '#pstn/line.ts';
-
-export type Diallable = Extract<Dialled, { kind: 'number' | 'emergency' | 'short' }>;
 
 export interface LineDeskDeps {
   readonly line: Line;
-  readonly records: CallRecords;
+  readonly budgets: Budgets;
   readonly plan: NumberPlan;
+}
+
+/** What somebody wants of a line. */
+export interface LineQuestion {
+  /** The authenticated user name. */
+  readonly caller: string;
+  readonly dialled: Diallable;
+  /** Whether the caller asked that the own number is not shown. */
+  readonly withheld?: boolean;
 }
 
 /** One line as the call scenarios see it: whether it is free, what it serves, and who may use it. */
 export class LineDesk {
   readonly line: Line;
   readonly config: LineConfig;
-  readonly #records: CallRecords;
-  readonly #plan: NumberPlan;
-  readonly #dialPlan: Config['dial_plan'];
+  readonly numbering: LineNumbering;
+  readonly #budgets: Budgets;
+  readonly #policy: LinePolicy;
 
-  constructor(deps: LineDeskDeps, options: { readonly line: LineConfig; readonly dialPlan: Config['dial_plan'] }) {
+  constructor(deps: LineDeskDeps, options: { readonly line: LineConfig; readonly dialPlan: DialPlan }) {
+    const { line: config, dialPlan } = options;
     this.line = deps.line;
-    this.config = options.line;
-    this.#records = deps.records;
-    this.#plan = deps.plan;
-    this.#dialPlan = options.dialPlan;
+    this.config = config;
+    this.numbering = { plan: deps.plan, dial: config.dial, areaCode: config.area_code };
+    this.#budgets = deps.budgets;
+    this.#policy = policyOf(dialPlan, config.dial_plan);
   }
 
   get isFree(): boolean {
@@ -38,6 +53,10 @@ export class LineDesk {
   get isPresent(): boolean {
     const { state } = this.line.status;
     return state !== 'absent' && state !== 'starting';
+  }
+
+  get servesEmergency(): boolean {
+    return this.#policy.emergency && !this.config.emulated;
   }
 
   serves(dialled: Diallable): boolean {
@@ -51,16 +70,22 @@ export class LineDesk {
     return Math.max(-1, ...fitting.map((prefix) => prefix.length));
   }
 
-  judge(caller: string, dialled: Diallable): DialDecision {
-    return decide({ caller, dialled, usage: this.#records.usage(caller) }, this.#dialPlan, this.#plan);
+  judge({ caller, dialled, withheld = false }: LineQuestion): DialDecision {
+    if (dialled.kind === 'emergency') return this.servesEmergency ? { allowed: true } : NO_EMERGENCY;
+    const decision = decide({ caller, dialled }, this.#policy, this.numbering.plan);
+    if (!decision.allowed) return decision;
+    const written = this.digitsFor(dialled, withheld);
+    if ('unusable' in written)
+      return { allowed: false, status: 403, phrase: 'Not Possible Here', why: written.unusable };
+    return this.#budgets.refusal(caller, this.line.name) ?? decision;
   }
 
   /** What the modem is to dial. */
-  digitsFor(dialled: Diallable): string {
-    return dialled.kind === 'number' ? lineDigits(dialled.e164, this.#plan) : dialled.digits;
+  digitsFor(dialled: Diallable, withheld: boolean): LineDigits {
+    return lineDigits(dialled, this.numbering, withheld);
   }
 
   get callLimitMs(): number {
-    return this.#dialPlan.minutes_per_call * 60_000;
+    return this.#policy.minutes_per_call * 60_000;
   }
 }

@@ -1,20 +1,24 @@
-import type { DialDecision } from '#gateway/dial-plan.ts';
-import type { Diallable, LineDesk } from '#gateway/line-desk.ts';
+import type { Denial, Diallable } from '#gateway/dial-plan.ts';
+import type { LineDesk, LineQuestion } from '#gateway/line-desk.ts';
 import type { ServedPrefix } from '#reload/usages/pstn-gateway/gateway-publisher.ts';
 
 /** What the lines say to a call. */
 export type LineChoice =
   /** No line serves the number. */
   | { readonly kind: 'none' }
-  | { readonly kind: 'refused'; readonly decision: Extract<DialDecision, { allowed: false }> }
+  | { readonly kind: 'refused'; readonly decision: Denial }
   /** Lines that the caller may use for it, but none is free. */
   | { readonly kind: 'busy' }
   /** Free lines, the one to try first in front. */
-  | { readonly kind: 'free'; readonly desks: readonly [LineDesk, ...LineDesk[]] };
+  | { readonly kind: 'free'; readonly desks: readonly [LineDesk, ...LineDesk[]] }
+  /** For an emergency: all lines that may carry it, busy ones too. */
+  | { readonly kind: 'emergency'; readonly desks: readonly LineDesk[] };
 
 /** The lines of this gateway. A call goes over the best one that is free; the next ones stand by. */
 export class LinePool {
   readonly desks: readonly LineDesk[];
+  /** Emergency calls that wait for a line. */
+  #urgent = 0;
 
   /** `desks` in the order of the configuration. */
   constructor(desks: readonly LineDesk[]) {
@@ -43,18 +47,29 @@ export class LinePool {
       .map(({ desk }) => desk);
   }
 
-  choose(caller: string, dialled: Diallable): LineChoice {
-    const desks = this.hunt(dialled);
-    let refusal: Extract<DialDecision, { allowed: false }> | undefined;
-    const allowed = desks.filter((desk) => {
-      const decision = desk.judge(caller, dialled);
+  choose(question: LineQuestion): LineChoice {
+    const { dialled } = question;
+    let refusal: Denial | undefined;
+    const allowed = this.hunt(dialled).filter((desk) => {
+      const decision = desk.judge(question);
       if (!decision.allowed) refusal ??= decision;
       return decision.allowed;
     });
-    const [first, ...others] = allowed.filter((desk) => desk.isFree);
+    if (dialled.kind === 'emergency' && allowed.length > 0) return { kind: 'emergency', desks: allowed };
+    const [first, ...others] = this.#urgent > 0 ? [] : allowed.filter((desk) => desk.isFree);
     if (first) return { kind: 'free', desks: [first, ...others] };
     if (allowed.length > 0) return { kind: 'busy' };
     return refusal ? { kind: 'refused', decision: refusal } : { kind: 'none' };
+  }
+
+  /** While it works, no line goes to an ordinary call. */
+  async urgently<T>(work: () => Promise<T>): Promise<T> {
+    this.#urgent++;
+    try {
+      return await work();
+    } finally {
+      this.#urgent--;
+    }
   }
 
   /** What the lines whose modems are there serve together, each prefix with the best of their preferences. */

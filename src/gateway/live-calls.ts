@@ -8,6 +8,8 @@ export interface CallInfo {
   readonly caller: string;
   readonly callerName: string | undefined;
   readonly callee: string;
+  /** A call to an emergency number, or to one that is treated as such. */
+  readonly emergency?: boolean;
   /** The line's name; undefined until one is chosen. */
   readonly line: string | undefined;
 }
@@ -17,7 +19,7 @@ export type CallState = 'dialling' | 'ringing' | 'answered' | 'ended' | 'refused
 /** One call over the line, from its first sign to its end. */
 export class LiveCall {
   readonly id: number;
-  readonly info: CallInfo;
+  info: CallInfo;
   readonly startedAt: number;
   /** Aborts when somebody asks to hang up, or the process stops. */
   readonly hangUp = new AbortController();
@@ -40,6 +42,12 @@ export class LiveCall {
     this.state = info.state;
     this.line = info.line;
     this.startedAt = deps.clock.now();
+  }
+
+  /** Who calls whom has become known better; told anew. */
+  redirect(change: Partial<Pick<CallInfo, 'caller' | 'callerName' | 'callee'>>): void {
+    this.info = { ...this.info, ...change };
+    this.tell(this.state);
   }
 
   /** `none` before the answer; on an analog line an outgoing answer is often inferred. */
@@ -74,6 +82,12 @@ export class LiveCall {
 
   digit(from: 'line' | 'phone', digit: string): void {
     this.#deps.events.emit({ event: 'digit', id: this.id, from, digit });
+  }
+
+  /** Somebody calls for help over a line. */
+  emergency(isTest: boolean): void {
+    const { caller, callee } = this.info;
+    this.#deps.events.emit({ event: 'emergency', id: this.id, caller, callee, line: this.line, isTest });
   }
 
   callWaiting(callerId: CallerId | undefined): void {

@@ -1,18 +1,16 @@
 import { join } from 'node:path';
 import type { Config } from '#config/schema.ts';
 import { printHostPort } from '#config/values.ts';
-import type { CallRecord } from '#gateway/call-record.ts';
-import { CallRecords } from '#gateway/call-records.ts';
+import { type Accounting, createAccounting, dialledContext, poolOf } from '#gateway/accounting.ts';
+import type { CallPage, CallQuery } from '#gateway/call-query.ts';
 import { CallsSide } from '#gateway/calls-side.ts';
 import { Credentials } from '#gateway/credentials.ts';
 import type { DialledContext } from '#gateway/dialled.ts';
 import type { EventHub } from '#gateway/events.ts';
-import { LineDesk } from '#gateway/line-desk.ts';
-import { LinePool } from '#gateway/line-pool.ts';
+import type { LinePool } from '#gateway/line-pool.ts';
 import { LineSide } from '#gateway/line-side.ts';
 import type { LiveCalls } from '#gateway/live-calls.ts';
 import { nodeOptions } from '#gateway/node-options.ts';
-import { numberPlans } from '#gateway/number-plan.ts';
 import { type OpenedLine, openLines } from '#gateway/open-line.ts';
 import { type Discovery, OverlaySide } from '#gateway/overlay-side.ts';
 import { PeerStreams } from '#gateway/peer-streams.ts';
@@ -63,7 +61,7 @@ export class MemberSide {
   readonly #deps: MemberSideDeps;
   readonly #config: Config;
   readonly #stateDirectory: string;
-  readonly #records: CallRecords;
+  readonly #accounting: Accounting;
   readonly #credentials: Credentials;
   /** Present with mailboxes. */
   readonly voiceMail: VoiceMailSide | undefined;
@@ -71,6 +69,7 @@ export class MemberSide {
   #opened: readonly OpenedLine[] = [];
   #lines: LinePool | undefined;
   #line: LineSide | undefined;
+  #scenarios: CallsSide | undefined;
   #ownProxy: SipTarget | undefined;
   #sipAddress: string | undefined;
   #watch: Timer | undefined;
@@ -80,10 +79,7 @@ export class MemberSide {
     this.#config = options.config;
     this.#stateDirectory = options.stateDirectory;
     this.#credentials = new Credentials({ ...deps, log: deps.log.child('credentials') });
-    this.#records = new CallRecords(
-      { ...deps, records: deps.store.namespace('calls') },
-      options.config.limits.call_records,
-    );
+    this.#accounting = createAccounting(deps, options.config);
     const mail = { config: options.config.voice_mail, stateDirectory: options.stateDirectory };
     const hasMailboxes = mail.config.mailbox.length > 0;
     this.voiceMail = hasMailboxes ? new VoiceMailSide({ ...deps, log: deps.log.child('voicemail') }, mail) : undefined;
@@ -125,7 +121,7 @@ export class MemberSide {
   }
 
   async start(): Promise<void> {
-    this.#records.load();
+    await this.#accounting.records.start();
     await this.voiceMail?.open();
     await this.#openLines();
     const parts = await this.#open();
@@ -146,6 +142,7 @@ export class MemberSide {
 
   async stop(): Promise<void> {
     this.#watch?.cancel();
+    this.#accounting.records.stop();
     await this.#quietly('credentials', this.#credentials.stop());
     const { opened, phones, sip, streams } = this.#parts ?? {};
     await this.#quietly('voice mail', this.voiceMail?.stop());
@@ -180,8 +177,13 @@ export class MemberSide {
     return placeCall(deps, options, signal);
   }
 
-  latestCalls(count: number): readonly CallRecord[] {
-    return this.#records.latest(count);
+  findCalls(query: CallQuery): Promise<CallPage> {
+    return this.#accounting.records.find(query);
+  }
+
+  /** Deletes the records of calls that began before that time; resolves with their number. */
+  deleteCalls(beforeMs: number): Promise<number> {
+    return this.#accounting.records.deleteBefore(beforeMs);
   }
 
   /** Records that this node holds for the overlay, replicas included. */
@@ -213,11 +215,7 @@ export class MemberSide {
     const { lines, roles, dial_plan: dialPlan } = this.#config;
     if (!roles.includes('gateway')) return;
     this.#opened = await openLines({ ...this.#deps, log: this.#deps.log.child('line') }, lines);
-    const desks = this.#opened.map(
-      ({ line, config }) =>
-        new LineDesk({ line, records: this.#records, plan: numberPlans[config.country] }, { line: config, dialPlan }),
-    );
-    this.#lines = new LinePool(desks);
+    this.#lines = poolOf(this.#opened, this.#accounting.budgets, dialPlan);
   }
 
   async #open(): Promise<Parts> {
@@ -232,12 +230,7 @@ export class MemberSide {
     const options = nodeOptions(this.#config);
     const opened = openNode({ clock, random, log: log.child('reload'), store, onConfiguration }, member, options);
     const { instanceName, pstnDomain } = opened.configuration.current;
-    const context = {
-      overlay: instanceName,
-      pstnDomain,
-      plan: numberPlans[this.#config.lines[0]?.country ?? 'US'],
-      shortNumbers: this.#config.dial_plan.short_numbers,
-    };
+    const context = dialledContext(this.#config, { overlay: instanceName, pstnDomain });
     const gatewayLog = log.child('gateway');
     const streams = new PeerStreams({ log: gatewayLog, attach: (stream) => this.#parts?.sip.attachStream(stream) });
     const overlay = new OverlaySide({ opened, streams, clock, random, log: gatewayLog });
@@ -250,7 +243,10 @@ export class MemberSide {
     );
     const isRegistered = (aor: string) => this.#isRegistered(aor);
     const router = new GatewayRouter(
-      { overlay, lines: this.#lines, isRegistered, voiceMail, log: gatewayLog },
+      {
+        ...{ overlay, lines: this.#lines, isRegistered, voiceMail, log: gatewayLog, pins: this.#accounting.pins },
+        refused: (call) => this.#scenarios?.refused(call),
+      },
       context,
     );
     const phones = this.#config.roles.includes('proxy')
@@ -285,17 +281,19 @@ export class MemberSide {
         : overlay.locate(aor, ownName, signal);
     const scenarios = new CallsSide(
       {
-        ...{ clock, log, lines, calls, records: this.#records, engine: sip.engine, locate },
+        ...{ clock, log, lines, calls, ...this.#accounting, engine: sip.engine, locate },
+        clearsLine: this.#config.dial_plan.emergency_clears_line,
         ...(this.voiceMail?.desk === undefined ? {} : { voiceMail: this.voiceMail.desk }),
         mailboxes: (call) => this.voiceMail?.incoming(call, context) ?? false,
       },
       context,
     );
+    this.#scenarios = scenarios;
     scenarios.serve();
     const ring = scenarios.ring.bind(scenarios);
     this.#line = new LineSide(
       { lines, calls, opened, events, clock, log, ring },
-      { emergency: this.#config.dial_plan.emergency },
+      { emergency: lines.desks.some((desk) => desk.servesEmergency) },
     );
     await this.#line.start();
   }

@@ -1,34 +1,26 @@
 import { bridgeCalls } from '#gateway/call-bridge.ts';
 import { blocked, decided, type Ending, lineFailed, reasonOf } from '#gateway/call-end.ts';
 import { concludeCall } from '#gateway/calls/conclude.ts';
+import { type DialInDeps, dialIn } from '#gateway/calls/dial-in.ts';
 import { hunt } from '#gateway/calls/hunt.ts';
+import { callLastResort } from '#gateway/calls/last-resort.ts';
 import { answeredCaller, type LineCaller, ringingCaller } from '#gateway/calls/line-caller.ts';
+import { networkTone } from '#gateway/calls/prompt-tones.ts';
 import { type RingPlan, usersOf } from '#gateway/calls/ring-plan.ts';
-import type { LineDesk } from '#gateway/line-desk.ts';
 import type { LiveCall } from '#gateway/live-calls.ts';
 import type { Screening, Verdict } from '#gateway/screening/screening.ts';
-import type { LineScenarioDeps } from '#gateway/sip-to-pstn.ts';
 import type { VoiceMail } from '#gateway/voice-mail/voice-mail.ts';
-import { cadenced, ToneSequence } from '#media/tone-sequence.ts';
-import { countries } from '#pstn/countries.ts';
 import type { IncomingRing, LineCall } from '#pstn/line.ts';
-import type { RouteTarget } from '#sip/adapter/call-router.ts';
-import type { Call, CallEngine } from '#sip/ua/call-engine.ts';
+import type { Call } from '#sip/ua/call-engine.ts';
 
-export interface RingScenarioDeps extends LineScenarioDeps {
-  /** The line that rings. */
-  readonly desk: LineDesk;
-  readonly engine: CallEngine;
-  /** Where the phones of a user are, seen from here. */
-  readonly locate: (aor: string, signal: AbortSignal) => Promise<readonly RouteTarget[]>;
+/** `desk` is the line that rings. */
+export interface RingScenarioDeps extends DialInDeps {
   readonly screening?: Screening;
   readonly voiceMail?: VoiceMail;
 }
 
 export interface RingOptions {
   readonly plan: RingPlan;
-  /** The domain of gateways: numbers asserted from it are believed. */
-  readonly pstnDomain: string;
 }
 
 /** One call from the line, as the steps below hand it on. */
@@ -60,7 +52,7 @@ async function takeRing(call: FromLine): Promise<Ending> {
   if (verdict.action !== 'ring') deps.log.info('screened', { call: call.live.id, ...verdict });
   switch (verdict.action) {
     case 'ring':
-      return ringPhonesAndBridge(call);
+      return deps.desk.config.dial_in === 'at-once' ? dialOn(call) : ringPhonesAndBridge(call);
     case 'voice-mail':
       return (await leaveMessage(call)) ?? ignore(call, verdict.why);
     case 'ignore':
@@ -77,19 +69,43 @@ async function ringPhonesAndBridge(call: FromLine): Promise<Ending> {
   const rung = await hunt(deps, {
     caller,
     plan: options.plan,
-    pstnDomain: options.pstnDomain,
+    pstnDomain: deps.context.pstnDomain,
     hangUp: live.hangUp.signal,
     atMostSeconds: secondsBeforeVoiceMail(call),
   });
   if ('phone' in rung) return answerAndBridge(call, rung.phone);
-  if (caller.gone.aborted || live.hangUp.signal.aborted) return rung.nobody;
-  return (await leaveMessage(call)) ?? afterNobody(call, rung.nobody);
+  return caller.gone.aborted || live.hangUp.signal.aborted ? rung.nobody : overflow(call, rung.nobody);
+}
+
+/** Nobody took the call: the last resort, then callers with a PIN, then voice mail. */
+async function overflow(call: FromLine, nobody: Ending): Promise<Ending> {
+  const { deps, live, options, caller } = call;
+  const { lastResort: e164 } = options.plan;
+  if (e164 !== undefined) {
+    const either = AbortSignal.any([caller.gone, live.hangUp.signal]);
+    const other = await callLastResort(deps, { e164, caller: live.info.caller }, either);
+    if (other !== undefined) return answerAndBridge(call, other);
+    if (caller.gone.aborted) return caller.goneBy();
+  }
+  if (deps.desk.config.dial_in === 'unanswered' && deps.pins !== undefined) return dialOn(call);
+  return (await leaveMessage(call)) ?? letGo(call, nobody);
 }
 
 /** A caller who was answered already hears no more ringing: the call ends. One who still rings goes on ringing. */
-async function afterNobody({ caller, live }: FromLine, nobody: Ending): Promise<Ending> {
+async function letGo({ caller, live }: FromLine, ending: Ending): Promise<Ending> {
   if (live.answeredAt !== undefined) await (await caller.answer()).hangUp();
-  return nobody;
+  return ending;
+}
+
+/** The caller enters a PIN and dials on; without even a try the call goes to voice mail. */
+async function dialOn(call: FromLine): Promise<Ending> {
+  const { deps, live, caller } = call;
+  const { line, ending } = await answer(call);
+  if (line === undefined) return ending;
+  const reached = await dialIn(deps, live, { line, callerId: caller.callerId });
+  if (reached === 'no PIN') return (await leaveMessage(call)) ?? letGo(call, decided('no number came'));
+  if ('ending' in reached) return letGo(call, reached.ending);
+  return answerAndBridge(call, reached.phone);
 }
 
 async function answerAndBridge(call: FromLine, phone: Call): Promise<Ending> {
@@ -142,8 +158,7 @@ async function challenge(call: FromLine, why: string): Promise<Ending> {
     await line.hangUp();
     return blocked(why);
   }
-  const { frequencies, cadence } = countries[deps.desk.config.country].ringback;
-  const ringback = new ToneSequence({ steps: cadenced(frequencies, cadence) });
+  const ringback = networkTone(deps.desk.config.country, 'ringback');
   line.connect((heard) => ringback.next(heard.length));
   return ringPhonesAndBridge({ ...call, caller: answeredCaller(caller.callerId, line) });
 }

@@ -1,6 +1,8 @@
+import type { PinGate } from '#gateway/calls/pin-gate.ts';
+import { pinHelps } from '#gateway/calls/stages.ts';
+import { type Diallable, NO_EMERGENCY } from '#gateway/dial-plan.ts';
 import { type Dialled, type DialledContext, readDialled } from '#gateway/dialled.ts';
-import type { Diallable } from '#gateway/line-desk.ts';
-import type { LinePool } from '#gateway/line-pool.ts';
+import type { LineChoice, LinePool } from '#gateway/line-pool.ts';
 import type { MailboxRoutes } from '#gateway/voice-mail/mailbox-routes.ts';
 import { messageOf } from '#platform/failure.ts';
 import { type Logger, printable } from '#platform/log.ts';
@@ -14,13 +16,23 @@ export interface OverlayCalls {
   gateways(e164: string, caller: string, signal: AbortSignal): Promise<readonly RouteTarget[]>;
 }
 
+export interface RefusedQuestion {
+  readonly caller: string;
+  readonly dialled: Diallable;
+  readonly choice: Exclude<LineChoice, { kind: 'free' | 'emergency' }>;
+}
+
 export interface RouterDeps {
   readonly overlay: OverlayCalls;
   /** The own lines, in a gateway. */
   readonly lines: LinePool | undefined;
+  /** Let members call numbers that no rule lets them call. */
+  readonly pins?: PinGate;
   /** Whether a phone is registered at this process under the AOR. */
   readonly isRegistered: (aor: string) => boolean;
   readonly voiceMail?: Pick<MailboxRoutes, 'called' | 'instead'>;
+  /** Told of a call that the own lines do not take and nobody else does. */
+  readonly refused?: (call: RefusedQuestion) => void;
   readonly log: Logger;
 }
 
@@ -79,15 +91,19 @@ export class GatewayRouter implements CallRouter {
 
   async #toNumber(dialled: Diallable, question: RouteQuestion, signal: AbortSignal): Promise<RouteAnswer> {
     if (question.method !== 'INVITE') return reject(405, 'Method Not Allowed');
-    if (question.fromOverlay) return this.#toOwnLines(dialled, question) ?? reject(404, 'No Line Here');
+    if (question.fromOverlay) return this.#toOwnLines(this.#choose(dialled, question), { dialled, question });
     if (dialled.kind === 'number') {
       const onNet = await this.#onNet(dialled.e164, question, signal);
       if (onNet) return onNet;
     }
-    const own = this.#toOwnLines(dialled, question);
-    if (own?.kind === 'local' || dialled.kind !== 'number') return own ?? reject(404, 'No Line Here');
-    const targets = await this.#deps.overlay.gateways(dialled.e164, question.caller, signal);
-    return targets.length > 0 ? { kind: 'targets', targets } : (own ?? reject(404, 'No Gateway Found'));
+    const choice = this.#choose(dialled, question);
+    // An emergency call goes over an own line or not at all: whoever answers has to be near.
+    if (choice.kind !== 'free' && dialled.kind === 'number') {
+      const targets = await this.#deps.overlay.gateways(dialled.e164, question.caller, signal);
+      if (targets.length > 0) return { kind: 'targets', targets };
+      if (choice.kind === 'none') return reject(404, 'No Gateway Found');
+    }
+    return this.#toOwnLines(choice, { dialled, question });
   }
 
   /** A number with a registration is on the overlay and wins over any gateway (docs/ARCHITECTURE.md). */
@@ -98,25 +114,35 @@ export class GatewayRouter implements CallRouter {
     return targets.length > 0 ? { kind: 'targets', targets } : undefined;
   }
 
-  /** The own lines' answer; undefined when none serves the number. */
-  #toOwnLines(dialled: Diallable, question: RouteQuestion): RouteAnswer | undefined {
-    const { lines, log } = this.#deps;
-    const choice = lines?.choose(question.caller, dialled) ?? { kind: 'none' };
+  #choose(dialled: Diallable, { caller }: RouteQuestion): LineChoice {
+    return this.#deps.lines?.choose({ caller, dialled }) ?? { kind: 'none' };
+  }
+
+  /** The own lines' last word. */
+  #toOwnLines(
+    choice: LineChoice,
+    { dialled, question }: { readonly dialled: Diallable; readonly question: RouteQuestion },
+  ): RouteAnswer {
+    const { lines, pins } = this.#deps;
+    if (choice.kind === 'free' || choice.kind === 'emergency') return { kind: 'local' };
+    if (choice.kind === 'refused' && lines && pinHelps(lines, pins, dialled)) return { kind: 'local' };
+    this.#deps.refused?.({ caller: question.caller, dialled, choice });
     switch (choice.kind) {
       case 'none':
-        return undefined;
-      case 'refused':
-        log.info('call refused', { caller: printable(question.caller), why: choice.decision.why });
-        return reject(choice.decision.status, choice.decision.phrase);
+        return dialled.kind === 'emergency'
+          ? reject(NO_EMERGENCY.status, NO_EMERGENCY.phrase)
+          : reject(404, 'No Line Here');
+      case 'refused': {
+        const { status, phrase, retryAfterSeconds } = choice.decision;
+        return { ...reject(status, phrase), ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) };
+      }
       case 'busy':
         // 5xx, so that the caller's proxy goes on to the next gateway.
         return reject(503, 'Line Busy Or Absent');
-      case 'free':
-        return { kind: 'local' };
     }
   }
 }
 
-function reject(status: number, phrase: string): RouteAnswer {
+function reject(status: number, phrase: string): Extract<RouteAnswer, { kind: 'reject' }> {
   return { kind: 'reject', status, phrase };
 }

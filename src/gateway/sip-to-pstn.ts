@@ -1,13 +1,15 @@
+import type { Budgets, Spending } from '#gateway/budgets.ts';
 import { type BridgeDeps, bridgeCalls } from '#gateway/call-bridge.ts';
 import { type Ending, lineFailed, phoneGaveUp, reasonOf, refused, stopped } from '#gateway/call-end.ts';
 import type { CallRecords } from '#gateway/call-records.ts';
 import { concludeCall } from '#gateway/calls/conclude.ts';
-import type { Diallable, LineDesk } from '#gateway/line-desk.ts';
+import { dialLines } from '#gateway/calls/dial-lines.ts';
+import type { Diallable } from '#gateway/dial-plan.ts';
+import type { LineDesk } from '#gateway/line-desk.ts';
 import type { LineChoice, LinePool } from '#gateway/line-pool.ts';
 import type { LiveCall, LiveCalls } from '#gateway/live-calls.ts';
-import { Failure, messageOf } from '#platform/failure.ts';
+import { messageOf } from '#platform/failure.ts';
 import { printable } from '#platform/log.ts';
-import type { DialFault, LineCall } from '#pstn/line.ts';
 import type { Call, IncomingCall } from '#sip/ua/call-engine.ts';
 
 export interface LineScenarioDeps extends BridgeDeps {
@@ -17,10 +19,13 @@ export interface LineScenarioDeps extends BridgeDeps {
 
 export interface OutboundDeps extends LineScenarioDeps {
   readonly lines: LinePool;
+  readonly budgets: Budgets;
+  /** Whether an emergency call may end an ordinary one. */
+  readonly clearsLine: boolean;
 }
 
-/** What says that this line can't take the call now, and nothing about the number: the next free line is tried. */
-const NEXT_LINE: ReadonlySet<string> = new Set<DialFault['code']>(['line-unavailable', 'glare', 'no-dial-tone']);
+/** A timer holds no more: three weeks. */
+const LONGEST_MS = 21 * 86_400_000;
 
 interface Parties {
   readonly caller: string;
@@ -30,25 +35,61 @@ interface Parties {
 /** A phone or a peer calls a number over one of the own lines. `caller` was authenticated; the dial plan decides. */
 export async function sipToPstn(deps: OutboundDeps, incoming: IncomingCall, parties: Parties): Promise<void> {
   const { caller, dialled } = parties;
-  const callee = dialled.kind === 'number' ? dialled.e164 : dialled.digits;
-  const info = { direction: 'to-line', caller, callerName: undefined, callee, line: undefined } as const;
-  const choice = deps.lines.choose(caller, dialled);
-  if (choice.kind !== 'free') {
-    const ending = refusalOf(choice);
-    incoming.reject(ending.status, ending.phrase, reasonOf(ending));
-    // Told, but not kept: refusals cost a caller nothing, and records are limited.
-    await deps.calls.run(info, 'dialling', async (live) => live.tell('refused', ending));
-    deps.log.info('call refused', { caller: printable(caller), why: ending.end });
-    return;
+  const { withheld } = incoming;
+  const choice = deps.lines.choose({ caller, dialled, withheld });
+  if (choice.kind !== 'free' && choice.kind !== 'emergency') {
+    const retryAfter = choice.kind === 'refused' ? choice.decision.retryAfterSeconds : undefined;
+    return refuseCall(deps, incoming, { caller, callee: calleeOf(dialled), ending: refusalOf(choice), retryAfter });
   }
-  const begun = deps.records.begin(caller);
-  await deps.calls.run({ ...info, line: choice.desks[0].line.name }, 'dialling', async (live) => {
-    const ending = await dialAndBridge(deps, live, { incoming, dialled, desks: choice.desks });
-    await concludeCall(deps, live, ending, { line: live.line ?? '', begun });
-  });
+  const [first] = choice.desks;
+  const emergency = choice.kind === 'emergency';
+  const info = { direction: 'to-line', caller, callerName: undefined, callee: calleeOf(dialled) } as const;
+  await deps.calls.run(
+    { ...info, line: first?.line.name, ...(emergency && { emergency }) },
+    'dialling',
+    async (live) => {
+      if (dialled.kind === 'emergency') live.emergency(dialled.isTest);
+      const exhausted = (why: string) => live.hangUp.abort(new Error(why));
+      // Nobody's emergency call counts, and none is ended by a budget.
+      const spending = emergency ? undefined : deps.budgets.begin(caller, first?.line.name ?? '', exhausted);
+      try {
+        const ending = await dialAndBridge(deps, live, { incoming, dialled, choice, spending });
+        await concludeCall(deps, live, ending, { line: live.line ?? '' });
+      } finally {
+        spending?.ended();
+      }
+    },
+  );
 }
 
-function refusalOf(choice: Exclude<LineChoice, { kind: 'free' }>): Ending {
+export function calleeOf(dialled: Diallable): string {
+  return dialled.kind === 'number' ? dialled.e164 : dialled.digits;
+}
+
+export interface RefusedCall {
+  readonly caller: string;
+  readonly callee: string;
+  readonly ending: Ending;
+  /** Seconds. */
+  readonly retryAfter?: number | undefined;
+}
+
+/** Says no to a call, and keeps that it came. */
+export async function refuseCall(deps: LineScenarioDeps, incoming: IncomingCall, call: RefusedCall): Promise<void> {
+  const { ending } = call;
+  incoming.reject(ending.status, ending.phrase, reasonOf(ending), call.retryAfter);
+  await recordRefusal(deps, call);
+}
+
+/** A call was refused: it is told, and kept as far as records of refusals go. */
+export async function recordRefusal(deps: LineScenarioDeps, { caller, callee, ending }: RefusedCall): Promise<void> {
+  const info = { direction: 'to-line', caller, callerName: undefined, callee, line: undefined } as const;
+  await deps.calls.run(info, 'dialling', (live) => concludeCall(deps, live, ending, { line: '' }));
+  deps.log.info('call refused', { caller: printable(caller), why: ending.end });
+}
+
+/** What a call gets that no line takes. */
+export function refusalOf(choice: Exclude<LineChoice, { kind: 'free' | 'emergency' }>): Ending {
   switch (choice.kind) {
     case 'none':
       return { ...refused('no line serves this number', { status: 404, phrase: 'No Line Here' }), cause: 3 };
@@ -62,16 +103,20 @@ function refusalOf(choice: Exclude<LineChoice, { kind: 'free' }>): Ending {
 interface Outbound {
   readonly incoming: IncomingCall;
   readonly dialled: Diallable;
-  readonly desks: readonly [LineDesk, ...LineDesk[]];
+  readonly choice: Extract<LineChoice, { kind: 'free' | 'emergency' }>;
+  /** Of an ordinary call. */
+  readonly spending: Spending | undefined;
 }
 
 async function dialAndBridge(deps: OutboundDeps, live: LiveCall, outbound: Outbound): Promise<Ending> {
   const { incoming } = outbound;
-  let placed: { readonly line: LineCall; readonly desk: LineDesk };
+  let placed: Awaited<ReturnType<typeof dialLines>>;
   try {
     // The line gives no sign of ringing that can be relied on: the caller hears ringback from the moment of dialling.
     incoming.ring();
-    placed = await dialFirstFree(deps, live, outbound);
+    const signal = AbortSignal.any([incoming.abandoned, live.hangUp.signal]);
+    const dialling = { ...outbound, withheld: incoming.withheld, clearsLine: deps.clearsLine };
+    placed = await dialLines(deps, live, dialling, signal);
   } catch (thrown) {
     return refuse(deps, live, { incoming, thrown });
   }
@@ -84,24 +129,13 @@ async function dialAndBridge(deps: OutboundDeps, live: LiveCall, outbound: Outbo
     return phoneGaveUp(thrown);
   }
   live.answered(line.answer);
-  return bridgeCalls(deps, live, { line, phone, limitMs: desk.callLimitMs, policy: desk.config });
+  outbound.spending?.answered();
+  return bridgeCalls(deps, live, { line, phone, limitMs: limitOf(desk, outbound), policy: desk.config });
 }
 
-/** Dials on one line after the other while the reason to fail lies in the line. Rejects with `Failure<DialFault>`. */
-async function dialFirstFree(deps: OutboundDeps, live: LiveCall, { incoming, dialled, desks }: Outbound) {
-  const signal = AbortSignal.any([incoming.abandoned, live.hangUp.signal]);
-  let reason: unknown;
-  for (const desk of desks) {
-    live.line = desk.line.name;
-    try {
-      return { line: await desk.line.dial(desk.digitsFor(dialled), signal), desk };
-    } catch (thrown) {
-      reason = thrown;
-      if (!(thrown instanceof Failure) || !NEXT_LINE.has(thrown.code)) break;
-      deps.log.info('line not usable', { line: desk.line.name, why: thrown.message });
-    }
-  }
-  throw reason;
+/** Nothing here ends an emergency call. */
+function limitOf(desk: LineDesk, { choice }: Outbound): number {
+  return choice.kind === 'emergency' ? LONGEST_MS : desk.callLimitMs;
 }
 
 function refuse(

@@ -63,7 +63,7 @@ describe('the application on its own defaults', () => {
     await events.until((event) => event.event === 'call' && event.state === 'ended', since);
     const digits = events.all.slice(since).flatMap((event) => (event.event === 'digit' ? [event.digit] : []));
     expect(digits.join('')).toBe('42#');
-    expect(application.member?.latestCalls(1)).toMatchObject([
+    expect((await application.member?.findCalls({ count: 1 }))?.calls).toMatchObject([
       { direction: 'to-line', caller: 'alice@home.example', callee: '1170', end: 'phone: hung up' },
     ]);
   });

@@ -1,73 +1,74 @@
 import { describe, expect, it } from 'vitest';
+import { Budgets } from '#gateway/budgets.ts';
+import type { CallRecord } from '#gateway/call-record.ts';
 import { CallRecords } from '#gateway/call-records.ts';
+import { silentLogger } from '#platform/log.ts';
 import { systemRandom } from '#platform/random.ts';
 import { memoryStore } from '#store/memory-store.ts';
 import { VirtualClock } from '../simulation/virtual-clock.ts';
 
 const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
+const ALICE = 'alice@home.example';
 
-function open(clock: VirtualClock, store = memoryStore(), limit = 100) {
-  const records = new CallRecords({ clock, random: systemRandom, records: store.namespace('calls') }, limit);
-  records.load();
-  return { records, store };
+interface Settings {
+  readonly store?: ReturnType<typeof memoryStore>;
+  readonly limit?: number;
+  readonly days?: number;
+  readonly numbers?: 'full' | 'masked' | 'none';
 }
 
-async function call(records: CallRecords, clock: VirtualClock, minutes: number, caller = 'alice@home.example') {
-  const begun = records.begin(caller);
-  const startedAt = clock.now();
-  await clock.advance(minutes * MINUTE);
-  await records.add(
-    {
-      direction: 'to-line',
-      caller,
-      callee: '+1',
-      startedAt,
-      answeredAt: startedAt,
-      endedAt: clock.now(),
-      line: 'line',
-      callerName: undefined,
-      outcome: 'answered',
-      answer: 'real',
-      end: 'local',
-      cause: 16,
-    },
-    begun,
-  );
+async function open(clock: VirtualClock, settings: Settings = {}) {
+  const { store = memoryStore(), limit = 100, days = 365, numbers = 'full' } = settings;
+  const none = { calls_per_hour: undefined, minutes_per_day: undefined };
+  const budgets = new Budgets({ clock }, { caller: { ...none, calls_at_once: 10 }, total: none, lines: new Map() });
+  const deps = { clock, random: systemRandom, log: silentLogger, records: store.namespace('calls'), budgets };
+  const records = new CallRecords(deps, { limit, days, numbers });
+  await records.start();
+  return { records, store, budgets };
+}
+
+function call(clock: VirtualClock, changes: Partial<CallRecord> = {}): CallRecord {
+  const startedAt = clock.now() - 10 * MINUTE;
+  return {
+    ...{ direction: 'to-line', line: 'line', caller: ALICE, callerName: undefined, callee: '+4930123456' },
+    ...{ startedAt, answeredAt: startedAt, endedAt: clock.now() },
+    ...{ outcome: 'answered', answer: 'real', end: 'local', cause: 16 },
+    ...changes,
+  };
 }
 
 describe('call records', () => {
-  it('count calls of the last hour and minutes of the last day for each caller', async () => {
+  it('tell the budgets at a restart what was used up before', async () => {
     const clock = new VirtualClock();
-    const { records } = open(clock);
-    await call(records, clock, 10);
-    await call(records, clock, 20);
-    await call(records, clock, 5, 'bob@home.example');
-    expect(records.usage('alice@home.example')).toEqual({ callsLastHour: 2, minutesLastDay: 30 });
-    await clock.advance(40 * MINUTE);
-    expect(records.usage('alice@home.example')).toEqual({ callsLastHour: 0 + 0, minutesLastDay: 30 });
-    await clock.advance(24 * 60 * MINUTE);
-    expect(records.usage('alice@home.example')).toEqual({ callsLastHour: 0, minutesLastDay: 0 });
-  });
-
-  it('count a call from its start, before it has ended', () => {
-    const { records } = open(new VirtualClock());
-    records.begin('alice@home.example');
-    expect(records.usage('alice@home.example').callsLastHour).toBe(1);
-  });
-
-  it('renew nobody’s allowance at a restart', async () => {
-    const clock = new VirtualClock();
-    const { records, store } = open(clock);
-    await call(records, clock, 10);
-    const again = open(clock, store).records;
-    expect(again.usage('alice@home.example')).toEqual({ callsLastHour: 1, minutesLastDay: 10 });
-    expect(again.latest(5)).toMatchObject([{ caller: 'alice@home.example', end: 'local' }]);
+    const { records, store } = await open(clock);
+    await records.add(call(clock));
+    await records.add(call(clock, { outcome: 'refused', answeredAt: undefined }));
+    await records.add(call(clock, { callee: '112', emergency: true }));
+    const again = await open(clock, { store });
+    expect(again.budgets.usage(ALICE)).toEqual({ callsLastHour: 1, minutesLastDay: 10 });
+    expect((await again.records.find({ count: 5 })).calls).toHaveLength(3);
   });
 
   it('keep the latest ones only', async () => {
     const clock = new VirtualClock();
-    const { records } = open(clock, memoryStore(), 3);
-    for (let i = 0; i < 6; i++) await call(records, clock, 1, `user${i}`);
-    expect(records.latest(10).map(({ caller }) => caller)).toEqual(['user5', 'user4', 'user3']);
+    const { records } = await open(clock, { limit: 3 });
+    for (let i = 0; i < 6; i++) {
+      await clock.advance(MINUTE);
+      await records.add(call(clock, { caller: `user${i}` }));
+    }
+    const { calls } = await records.find({ count: 10 });
+    expect(calls.map(({ caller }) => caller)).toEqual(['user5', 'user4', 'user3']);
+  });
+
+  it('are kept for so many days, with nobody calling', async () => {
+    const clock = new VirtualClock();
+    const { records } = await open(clock, { days: 2 });
+    await records.add(call(clock));
+    await clock.advance(DAY);
+    expect((await records.find({ count: 1 })).calls).toHaveLength(1);
+    await clock.advance(1.5 * DAY);
+    expect((await records.find({ count: 1 })).calls).toHaveLength(0);
+    records.stop();
   });
 });

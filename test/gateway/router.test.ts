@@ -1,15 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { configSchema } from '#config/schema.ts';
-import { CallRecords } from '#gateway/call-records.ts';
+import { Budgets } from '#gateway/budgets.ts';
 import { LineDesk } from '#gateway/line-desk.ts';
 import { LinePool } from '#gateway/line-pool.ts';
-import { numberPlans } from '#gateway/number-plan.ts';
+import { numberPlan } from '#gateway/number-plan.ts';
 import { GatewayRouter, type OverlayCalls } from '#gateway/router.ts';
 import { silentLogger } from '#platform/log.ts';
-import { systemRandom } from '#platform/random.ts';
 import type { Line, LineStatus } from '#pstn/line.ts';
 import type { RouteTarget } from '#sip/adapter/call-router.ts';
-import { memoryStore } from '#store/memory-store.ts';
 import { VirtualClock } from '../simulation/virtual-clock.ts';
 
 const ALICE = 'alice@home.example';
@@ -34,21 +32,20 @@ function router({ line, located = {}, gateways = [], registered = [] }: World): 
     dial_plan: { allow: [{ callers: [ALICE], prefixes: ['+49'] }] },
   });
   const overlay: OverlayCalls = { locate: async (aor) => located[aor] ?? [], gateways: async () => gateways };
-  const records = new CallRecords(
-    { clock: new VirtualClock(), random: systemRandom, records: memoryStore().namespace('calls') },
-    100,
-  );
+  const none = { calls_per_hour: undefined, minutes_per_day: undefined };
+  const limits = { caller: config.dial_plan, total: none, lines: new Map() };
+  const budgets = new Budgets({ clock: new VirtualClock() }, limits);
   const desks = config.line.map(
     (settings) =>
       new LineDesk(
-        { line: { status: line } as Line, records, plan: numberPlans.DE },
+        { line: { status: line } as Line, budgets, plan: numberPlan('DE') },
         { line: settings, dialPlan: config.dial_plan },
       ),
   );
   const lines = line && new LinePool(desks);
   return new GatewayRouter(
     { overlay, lines, isRegistered: (aor) => registered.includes(aor), log: silentLogger },
-    { overlay: 'home.example', pstnDomain: 'pstn.home.example', plan: numberPlans.DE, shortNumbers: [] },
+    { overlay: 'home.example', pstnDomain: 'pstn.home.example', plan: numberPlan('DE'), shortNumbers: [] },
   );
 }
 
@@ -101,7 +98,7 @@ describe('the router', () => {
     expect(await route({ line: ABSENT }, NUMBER)).toBe(503);
     expect(await route({ line: IDLE }, NUMBER, { caller: 'bob@home.example' })).toBe(403);
     expect(await route({}, NUMBER)).toBe(404);
-    expect(await route({}, 'sip:112@home.example')).toBe(404);
+    expect(await route({}, 'sip:112@home.example')).toBe(403);
     expect(await route({ line: IDLE }, 'sip:112@home.example')).toBe(403);
     expect(await route({ line: IDLE }, NUMBER, { method: 'MESSAGE' })).toBe(405);
     expect(await route({}, 'mailto:bob@home.example')).toBe(484);
@@ -120,7 +117,7 @@ describe('the router', () => {
     };
     const broken = new GatewayRouter(
       { overlay, lines: undefined, isRegistered: () => false, log: silentLogger },
-      { overlay: 'home.example', pstnDomain: 'pstn.home.example', plan: numberPlans.DE, shortNumbers: [] },
+      { overlay: 'home.example', pstnDomain: 'pstn.home.example', plan: numberPlan('DE'), shortNumbers: [] },
     );
     const question = { method: 'INVITE', requestUri: NUMBER, caller: ALICE, fromOverlay: false };
     expect(await broken.route(question, new AbortController().signal)).toMatchObject({ kind: 'reject', status: 503 });

@@ -15,13 +15,13 @@ export async function concludeCall(
   deps: ConcludeDeps,
   live: LiveCall,
   ending: Ending,
-  { line, begun }: { readonly line: string; readonly begun?: ReturnType<CallRecords['begin']> },
+  { line }: { readonly line: string },
 ): Promise<void> {
   const { info, startedAt, answeredAt, answerKind } = live;
   const { end, cause, outcome } = ending;
   const endedAt = deps.clock.now();
   const times = { startedAt, answeredAt, endedAt };
-  await deps.records.add({ ...info, line, ...times, outcome, answer: answerKind, end, cause }, begun);
+  await deps.records.add({ ...info, line, ...times, outcome, answer: answerKind, end, cause });
   deps.log.info('call ended', { call: live.id, end, cause, outcome, answer: answerKind, by: live.answer?.by });
   live.tell(stateOf(ending, live), ending);
 }

@@ -16,7 +16,13 @@ export type RouteAnswer =
   | { readonly kind: 'targets'; readonly targets: readonly RouteTarget[] }
   /** Hand it to the call engine of this process (own line). */
   | { readonly kind: 'local' }
-  | { readonly kind: 'reject'; readonly status: number; readonly phrase: string };
+  | {
+      readonly kind: 'reject';
+      readonly status: number;
+      readonly phrase: string;
+      /** For Retry-After (RFC 3261 §20.33). */
+      readonly retryAfterSeconds?: number;
+    };
 
 export interface RouteTarget {
   readonly requestUri: string;

@@ -142,7 +142,11 @@ export class CallProxy {
     if (context.cancelled.aborted) return this.#reply(request, 487);
     switch (answer.kind) {
       case 'reject':
-        return replyTo(request, answer.status, { phrase: answer.phrase, toTag: newTag(this.#deps.random) });
+        return replyTo(request, answer.status, {
+          phrase: answer.phrase,
+          toTag: newTag(this.#deps.random),
+          fields: answer.retryAfterSeconds === undefined ? [] : [['Retry-After', String(answer.retryAfterSeconds)]],
+        });
       case 'local':
         this.#deps.local(transaction, request);
         return undefined;

@@ -68,7 +68,8 @@ export interface IncomingCall {
   ring(): void;
   /** Sends 200 and resolves when the ACK arrived. */
   answer(): Promise<Call>;
-  reject(status: number, phrase: string, reason?: string): void;
+  /** `reason` is a Reason header value (RFC 3326), `retryAfterSeconds` goes into Retry-After. */
+  reject(status: number, phrase: string, reason?: string, retryAfterSeconds?: number): void;
 }
 
 /** Calls over SIP with sound; the TypeScript stack now, a PJSIP child process later. */

@@ -108,9 +108,10 @@ export class IncomingInvite implements IncomingCall {
     return this.#establish(media, offer === undefined);
   }
 
-  reject(status: number, phrase: string, reason?: string): void {
+  reject(status: number, phrase: string, reason?: string, retryAfterSeconds?: number): void {
     if (this.#settled) return;
     const fields: NewField[] = reason === undefined ? [] : [['Reason', reason]];
+    if (retryAfterSeconds !== undefined) fields.push(['Retry-After', String(retryAfterSeconds)]);
     this.#settle();
     this.#parts.transaction.respond(
       replyTo(this.#parts.transaction.request, status, { phrase, toTag: this.localTag, fields }),

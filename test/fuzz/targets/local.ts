@@ -90,7 +90,8 @@ const IDLE: Controlled = {
   member: {
     discover: async () => undefined,
     placeCall: () => Promise.reject(new Failure({ code: 'idle' }, 'nothing runs here')),
-    latestCalls: () => [],
+    findCalls: async () => ({ calls: [], next: undefined }),
+    deleteCalls: async () => 0,
     heldRecords: () => [],
     adoptConfiguration: () => {},
     countValues: async () => 0,

@@ -1,12 +1,11 @@
 import { checkConfig } from '#config/check.ts';
 import type { ConfigInput } from '#config/schema.ts';
-import { CallRecords } from '#gateway/call-records.ts';
+import { createAccounting, dialledContext, poolOf } from '#gateway/accounting.ts';
+import type { CallRecords } from '#gateway/call-records.ts';
 import { CallsSide, type CallsSideDeps } from '#gateway/calls-side.ts';
 import { EventHub, type GatewayEvent } from '#gateway/events.ts';
-import { LineDesk } from '#gateway/line-desk.ts';
-import { LinePool } from '#gateway/line-pool.ts';
+import type { LineDesk } from '#gateway/line-desk.ts';
 import { LiveCalls } from '#gateway/live-calls.ts';
-import { numberPlan } from '#gateway/number-plan.ts';
 import { type LogFields, type Logger, silentLogger } from '#platform/log.ts';
 import { systemRandom } from '#platform/random.ts';
 import { SipStack } from '#sip/sip-stack.ts';
@@ -69,31 +68,32 @@ export class TestGateway {
   readonly #stack: SipStack;
   readonly #phones = new Map<string, TestPhone>();
 
-  constructor(config: Partial<ConfigInput>, deps: Partial<CallsSideDeps> = {}) {
-    const checked = checkConfig({ roles: ['peer', 'gateway'], ...config });
+  constructor(input: Partial<ConfigInput>, deps: Partial<CallsSideDeps> = {}) {
+    const checked = checkConfig({ roles: ['peer', 'gateway'], ...input });
     if (!('config' in checked)) throw new Error(JSON.stringify(checked.problems));
     const { clock } = this;
-    const { lines, dial_plan: dialPlan } = checked.config;
+    const { config } = checked;
+    const { lines, dial_plan: dialPlan } = config;
     const log = keepingLogger(this.logged);
     const events = new EventHub(log);
     events.on((event) => this.events.push(event));
     this.calls = new LiveCalls({ clock, events });
-    this.records = new CallRecords({ clock, random: systemRandom, records: memoryStore().namespace('calls') }, 1000);
+    const accounting = createAccounting({ clock, random: systemRandom, log, store: memoryStore() }, config);
+    this.records = accounting.records;
     this.lines = lines.map(({ name }) => new FakeLine(name));
-    const plan = numberPlan('DE');
-    this.desks = lines.map((line, i) => {
-      return new LineDesk({ line: this.lines[i]!, records: this.records, plan }, { line, dialPlan });
-    });
+    const opened = lines.map((line, i) => ({ config: line, line: this.lines[i]!, close: async () => {} }));
+    const pool = poolOf(opened, accounting.budgets, dialPlan);
+    this.desks = pool.desks;
     this.#stack = sipStack(clock, this.medias);
     const locate = async (aor: string) => {
       const phone = this.#phones.get(aor);
       return phone ? [{ requestUri: `sip:${aor}`, open: async () => phone.reach() }] : [];
     };
-    const pool = new LinePool(this.desks);
-    const { calls, records } = this;
+    const { calls } = this;
+    const { emergency_clears_line: clearsLine } = dialPlan;
     const side = new CallsSide(
-      { clock, log, lines: pool, calls, records, engine: this.#stack.engine, locate, ...deps },
-      { overlay: 'home.example', pstnDomain: PSTN_DOMAIN, plan, shortNumbers: dialPlan.short_numbers },
+      { clock, log, lines: pool, calls, ...accounting, clearsLine, engine: this.#stack.engine, locate, ...deps },
+      dialledContext(config, { overlay: 'home.example', pstnDomain: PSTN_DOMAIN }),
     );
     side.serve();
     for (const desk of this.desks) {
@@ -125,7 +125,7 @@ export class TestGateway {
   /** Waits for the end of all calls; gives the latest record. */
   async over() {
     await this.clock.runUntil(() => this.calls.list.length === 0);
-    return this.records.latest(1)[0];
+    return (await this.records.find({ count: 1 })).calls[0];
   }
 }
 
