@@ -3,7 +3,6 @@ import { DtmfDetector, dtmfSound } from '#media/dtmf.ts';
 import { decodeMulaw, encodeMulaw } from '#media/g711.ts';
 import { multimonDigitsIn, multimonMissing } from '../../support/multimon.ts';
 import { spandspDigitsIn, spandspDtmf, spandspMissing } from '../../support/spandsp.ts';
-import { speech, speechMissing } from '../../support/speech.ts';
 import { skipped } from './skipped.ts';
 import { seeded } from './sound.ts';
 
@@ -63,24 +62,4 @@ describe.skipIf(skipped('DTMF and multimon-ng', multimonMissing))('DTMF and mult
     const digits = draw(40, 4);
     expect(multimonDigitsIn(dtmfSound(digits, 120, 120))).toBe(digits);
   });
-});
-
-describe.skipIf(skipped('DTMF talk-off', speechMissing))('DTMF talk-off', () => {
-  it('hears fewer than 2 keys in 60 minutes of speech', () => {
-    let digits = '';
-    let samples = 0;
-    const detector = new DtmfDetector((digit) => {
-      digits += digit;
-    });
-    for (const piece of speech(3600, 1)) {
-      detector.push(piece);
-      samples += piece.length;
-    }
-    expect(samples).toBe(3600 * 8000);
-    expect(digits.length, `heard ${digits}`).toBeLessThan(2);
-    // The same detector, deaf for nothing: the keys behind the speech are heard.
-    digits = '';
-    detector.push(dtmfSound(KEYS, 50, 50));
-    expect(digits).toBe(KEYS);
-  }, 60_000);
 });

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { type FaxTone, FaxToneDetector } from '#media/fax-tones.ts';
 import { encodeMulaw } from '#media/g711.ts';
 import { connectTone, spandspConnectTone, spandspConnectTonesIn, spandspMissing } from '../../support/spandsp.ts';
-import { speech, speechMissing } from '../../support/speech.ts';
 import { skipped } from './skipped.ts';
 import { linear, mulaw, type Part, pause, render, withNoise } from './sound.ts';
 
@@ -105,12 +104,4 @@ describe.skipIf(skipped('fax tones and libspandsp', spandspMissing))('fax tones 
       if (Math.abs(hz - 1100) > 60) expect(ours, `${hz} Hz`).toBe(false);
     }
   });
-});
-
-describe.skipIf(skipped('fax tones in speech', speechMissing))('fax tones in speech', () => {
-  it('are not heard in 30 minutes of speech', () => {
-    const found: FaxTone[] = [];
-    for (const piece of speech(1800, 3)) found.push(...heard(piece));
-    expect(found).toEqual([]);
-  }, 60_000);
 });
