@@ -7,6 +7,7 @@ import { type DialledContext, readDialled } from '#gateway/dialled.ts';
 import type { LineDesk } from '#gateway/line-desk.ts';
 import { pstnToSip } from '#gateway/pstn-to-sip.ts';
 import type { RefusedQuestion } from '#gateway/router.ts';
+import type { Screening } from '#gateway/screening/screening.ts';
 import { calleeOf, type OutboundDeps, recordRefusal, refusalOf, refuseCall, sipToPstn } from '#gateway/sip-to-pstn.ts';
 import { readToldNumber } from '#gateway/told-number.ts';
 import type { VoiceMail } from '#gateway/voice-mail/voice-mail.ts';
@@ -21,6 +22,8 @@ export interface CallsSideDeps extends OutboundDeps {
   readonly locate: (aor: string, signal: AbortSignal) => Promise<readonly RouteTarget[]>;
   /** For callers that no rule names. */
   readonly pins?: PinGate;
+  /** Judges callers from the lines. */
+  readonly screening?: Screening;
   /** Answers callers that no phone answered. */
   readonly voiceMail?: VoiceMail;
   /** Takes calls by SIP to voice mail; false when the call is for somebody else. */

@@ -1,3 +1,5 @@
+// Loaded here, since time goes on while it is loaded at the first number.
+import 'libphonenumber-js';
 import { checkConfig } from '#config/check.ts';
 import type { ConfigInput } from '#config/schema.ts';
 import { createAccounting, dialledContext, poolOf } from '#gateway/accounting.ts';
@@ -122,10 +124,16 @@ export class TestGateway {
     return this.events.findLast((event) => event.event === 'call');
   }
 
+  /** All records, the latest end first. */
+  async ended() {
+    const { calls } = await this.records.find({ count: 100 });
+    return calls.toSorted((a, b) => b.endedAt - a.endedAt);
+  }
+
   /** Waits for the end of all calls; gives the latest record. */
   async over() {
     await this.clock.runUntil(() => this.calls.list.length === 0);
-    return (await this.records.find({ count: 1 })).calls[0];
+    return (await this.ended())[0];
   }
 }
 
