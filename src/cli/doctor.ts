@@ -7,13 +7,14 @@ import { silentLogger } from '#platform/log.ts';
 import { type CountryCode, countries } from '#pstn/countries.ts';
 import { explainAccess, hindrances, serialDevices, usbIds } from '#pstn/doctor/access.ts';
 import { callTrial } from '#pstn/doctor/call-trial.ts';
+import { capabilityOf } from '#pstn/doctor/capability.ts';
 import { examine } from '#pstn/doctor/examine.ts';
 import type { LineReport, Problem } from '#pstn/doctor/report.ts';
 import { LineEmulator } from '#pstn/emulator/client.ts';
 import { linkBytesPerSecond } from '#pstn/modem/link.ts';
 import { loadProfiles, profileNamed } from '#pstn/modem/profiles/load.ts';
-import { openSerialPort } from '#pstn/modem/serial-port.ts';
-import { openTranscript } from '#pstn/transcript/transcript-file.ts';
+import { type OpenSerial, openSerialPort } from '#pstn/modem/serial-port.ts';
+import { openTranscript, type Transcript } from '#pstn/transcript/transcript-file.ts';
 
 /** As they stand on the command line. */
 export interface DoctorOptions {
@@ -57,8 +58,8 @@ interface Subject {
 const VERSION = '0.1.0';
 const USUAL_CONFIG = '/etc/copperring/copperring.toml';
 const USUAL_DEVICE = '/dev/copperring-line';
-/** Sound kept of each stream in a transcript: a second of dial tone. */
-const KEPT_SOUND = 8000;
+/** Sound kept of each stream in a transcript: half a second of dial tone. */
+const KEPT_SOUND = 4000;
 
 /** `copperring doctor --line`: false when the line can't be used. Rejects with `Failure<DoctorFault>` when it is not said what to look at. */
 export async function doctorCommand(deps: DoctorDeps, options: DoctorOptions): Promise<boolean> {
@@ -75,38 +76,42 @@ export async function doctorCommand(deps: DoctorDeps, options: DoctorOptions): P
 }
 
 async function lineReport(deps: DoctorDeps, options: DoctorOptions, subject: Subject): Promise<LineReport> {
-  const { clock } = deps;
-  const { path, emulated, baudRate, country } = subject;
+  const { path, emulated } = subject;
+  const transcript = options.record === undefined ? undefined : transcriptOf(deps, options, options.record);
+  try {
+    const openPort = transcript?.recorder.listeningTo(openSerialPort) ?? openSerialPort;
+    const { found, call } = await examineAndCall(deps, options, subject, openPort);
+    transcript?.recorder.conclude(capabilityOf(found));
+    const problems: Problem[] = [...found.problems, ...(emulated ? [] : await hindrances(path))];
+    const usable = found.profile !== undefined && !problems.some(({ fatal }) => fatal);
+    return { report: 1, version: VERSION, emulated, usb: await usbIds(path), ...found, call, problems, usable };
+  } finally {
+    await transcript?.close();
+  }
+}
+
+async function examineAndCall(deps: DoctorDeps, options: DoctorOptions, subject: Subject, openPort: OpenSerial) {
+  const { clock, progress } = deps;
+  const { path, baudRate, country } = subject;
   const profiles = await loadProfiles(subject.profiles);
   const forced = subject.profile === undefined ? undefined : profileNamed(profiles, subject.profile);
   const unmasked = options.unmasked ?? false;
-  const recorder =
-    options.record === undefined
-      ? undefined
-      : openTranscript(
-          { clock, failed: (reason) => deps.progress(`the transcript cannot be written: ${reason}`) },
-          options.record,
-          { program: `copperring doctor ${VERSION}`, keptSound: KEPT_SOUND, unmasked },
-        );
-  const openPort = recorder?.listeningTo(openSerialPort) ?? openSerialPort;
-  const linkBytes = linkBytesPerSecond(path, baudRate);
+  const link = linkBytesPerSecond(path, baudRate);
   const found = await examine(
-    { clock, openPort, explain: explainAccess, progress: deps.progress },
-    { path, baudRate, country, profiles, forced, linkBytesPerSecond: linkBytes, unmasked },
+    { clock, openPort, explain: explainAccess, progress },
+    { path, baudRate, country, profiles, forced, linkBytesPerSecond: link, unmasked },
   );
-  const problems: Problem[] = [...found.problems, ...(emulated ? [] : await hindrances(path))];
-  const callable =
-    options.call !== undefined && found.profile?.kind === 'voice' && !problems.some(({ fatal }) => fatal);
-  if (callable) deps.progress('placing the call');
-  const call = callable
-    ? await callTrial(
-        { clock, log: silentLogger, openPort },
-        { name: 'doctor', path, country, baudRate, profiles, ...(forced ? { profile: forced } : {}) },
-        options.call ?? '',
-      )
-    : undefined;
-  const usable = found.profile !== undefined && !problems.some(({ fatal }) => fatal);
-  return { report: 1, version: VERSION, emulated, usb: await usbIds(path), ...found, call, problems, usable };
+  const able = found.profile?.kind === 'voice' && !found.problems.some(({ fatal }) => fatal);
+  if (options.call === undefined || !able) return { found, call: undefined };
+  progress('placing the call');
+  const line = { name: 'doctor', path, country, baudRate, profiles, ...(forced ? { profile: forced } : {}) };
+  return { found, call: await callTrial({ clock, log: silentLogger, openPort }, line, options.call) };
+}
+
+function transcriptOf({ clock, progress }: DoctorDeps, { unmasked = false }: DoctorOptions, file: string): Transcript {
+  const failed = (reason: string) => progress(`the transcript cannot be written: ${reason}`);
+  const program = `copperring doctor ${VERSION}`;
+  return openTranscript({ clock, failed }, file, { program, keptSound: KEPT_SOUND, unmasked });
 }
 
 /** From the options, else from the configuration, else the only modem that is there. */

@@ -3,7 +3,7 @@ import type { Clock } from '#platform/clock.ts';
 import { Failure } from '#platform/failure.ts';
 import type { Logger } from '#platform/log.ts';
 import type { Line } from '#pstn/line.ts';
-import { ModemLine, type ModemLineDeps } from '#pstn/modem/modem-line.ts';
+import { ModemLine } from '#pstn/modem/modem-line.ts';
 import { loadProfiles, profileNamed } from '#pstn/modem/profiles/load.ts';
 
 export interface OpenLineDeps {
@@ -34,32 +34,40 @@ export async function openLines(deps: OpenLineDeps, configs: readonly LineConfig
 
 /** A line of the configuration: a modem on a serial device, or an emulated one in a process of its own. */
 async function openLine(deps: OpenLineDeps, config: LineConfig): Promise<OpenedLine> {
-  const { path, close } = await deviceOf(deps, config);
   const { name, country, baud_rate: baudRate, dial_seconds: dialSeconds, silence_seconds: silenceSeconds } = config;
   const profiles = await loadProfiles(config.profiles);
-  const line = new ModemLine(await modemDeps(deps, config), {
-    name,
-    path,
-    country,
-    baudRate,
-    dialTimeoutMs: dialSeconds * 1000,
-    profiles,
-    ...(config.profile === undefined ? {} : { profile: profileNamed(profiles, config.profile) }),
-    ...(silenceSeconds === undefined ? {} : { silenceSeconds }),
-  });
+  const forced = config.profile === undefined ? {} : { profile: profileNamed(profiles, config.profile) };
+  const device = await deviceOf(deps, config);
+  const transcript = config.transcript === undefined ? undefined : await transcriptOf(deps, name, config.transcript);
+  const line = new ModemLine(
+    { clock: deps.clock, log: deps.log, ...(transcript ? { openPort: transcript.openPort } : {}) },
+    {
+      name,
+      path: device.path,
+      country,
+      baudRate,
+      dialTimeoutMs: dialSeconds * 1000,
+      profiles,
+      ...forced,
+      ...(silenceSeconds === undefined ? {} : { silenceSeconds }),
+    },
+  );
+  const close = async () => {
+    await transcript?.close();
+    await device.close();
+  };
   return { config, line, close };
 }
 
-/** With a transcript, if one is wanted. */
-async function modemDeps({ clock, log }: OpenLineDeps, { name, transcript }: LineConfig): Promise<ModemLineDeps> {
-  if (transcript === undefined) return { clock, log };
+/** Everything that is said to the modem and by it, in a file. */
+async function transcriptOf({ clock, log }: OpenLineDeps, line: string, file: string) {
   const [{ openTranscript }, { openSerialPort }] = await Promise.all([
     import('#pstn/transcript/transcript-file.ts'),
     import('#pstn/modem/serial-port.ts'),
   ]);
-  const failed = (reason: string) => log.warn('the transcript of the modem cannot be written', { line: name, reason });
-  const recorder = openTranscript({ clock, failed }, transcript, { program: `copperring run, line ${name}` });
-  return { clock, log, openPort: recorder.listeningTo(openSerialPort) };
+  const failed = (reason: string) => log.warn('the transcript of the modem cannot be written', { line, reason });
+  const { recorder, close } = openTranscript({ clock, failed }, file, { program: `copperring run, line ${line}` });
+  return { openPort: recorder.listeningTo(openSerialPort), close };
 }
 
 async function deviceOf(deps: OpenLineDeps, config: LineConfig): Promise<{ path: string; close(): Promise<void> }> {

@@ -70,7 +70,8 @@ export async function examine(deps: ExamineDeps, options: ExamineOptions): Promi
     return examination.findings([await deps.explain(options.path, messageOf(thrown))]);
   }
   try {
-    return examination.findings(await examination.run(client));
+    const problems = await examination.run(client);
+    return examination.findings(client.isOpen ? problems : [...problems, vanished]);
   } finally {
     await client.close();
   }
@@ -226,6 +227,12 @@ function echoLoss({ quiet, withTone }: Trial): number | undefined {
   const back = levelOf(withTone.subarray(SKIPPED), TEST_HZ);
   return back < INAUDIBLE_DBM0 || back < without + 3 ? undefined : Math.round((TEST_DBM0 - back) * 10) / 10;
 }
+
+const vanished: Problem = {
+  what: 'the device vanished in the middle',
+  remedy: 'check its cable and its power: off hook a modem draws more than a weak USB port gives',
+  fatal: true,
+};
 
 const silentModem: Problem = {
   what: 'the device does not answer AT commands',

@@ -23,6 +23,8 @@ const QUIETEST_DBM0 = -80;
 /** Share of the energy that a tone's frequencies hold together, and each of them at least. */
 const SHARE_OF_ALL = 0.75;
 const SHARE_OF_EACH = 0.15;
+/** Tones that fit nearly as well as the best are possible too. */
+const AS_GOOD = 0.005;
 const PURE = 0.6;
 
 /** Looks at some seconds of mu-law sound. */
@@ -36,10 +38,14 @@ export function hear(mulaw: Uint8Array, country: CountryCode): Hearing {
   if (share !== undefined) {
     return { level, noise: dbm0(energy * (1 - share)), tone: 'dial', frequencies: own, elsewhere: [] };
   }
-  const elsewhere = codes().filter((code) => shareOf(samples, countries[code].dial.frequencies, energy) !== undefined);
-  const [first] = elsewhere;
-  if (first !== undefined) {
-    const { frequencies } = countries[first].dial;
+  const shares = codes().map((code) => ({
+    code,
+    share: shareOf(samples, countries[code].dial.frequencies, energy) ?? 0,
+  }));
+  const [best] = shares.toSorted((a, b) => b.share - a.share);
+  if (best !== undefined && best.share > 0) {
+    const { frequencies } = countries[best.code].dial;
+    const elsewhere = shares.filter(({ share }) => share > best.share - AS_GOOD).map(({ code }) => code);
     return { level, noise: level, tone: 'other', frequencies, elsewhere };
   }
   const found = dominantFrequencyOfMulaw(mulaw);
@@ -49,7 +55,7 @@ export function hear(mulaw: Uint8Array, country: CountryCode): Hearing {
     noise: level,
     tone: pure ? 'other' : 'none',
     frequencies: pure ? [Math.round(found.frequency)] : [],
-    elsewhere,
+    elsewhere: [],
   };
 }
 

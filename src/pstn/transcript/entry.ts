@@ -13,6 +13,8 @@ export type TranscriptEntry = { readonly ms: number } & (
   | { readonly fromCode: string }
   | { readonly toSound: Sound }
   | { readonly fromSound: Sound }
+  /** What the program made of it all, so that a replay can be held against it. */
+  | { readonly found: Readonly<Record<string, unknown>> }
 );
 
 interface Sound {

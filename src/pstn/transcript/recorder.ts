@@ -76,6 +76,11 @@ export class TranscriptRecorder {
     };
   }
 
+  /** Adds what the program found out, as the last word. */
+  conclude(found: Readonly<Record<string, unknown>>): void {
+    this.#tell({ found });
+  }
+
   #opened(baudRate: number): void {
     this.#begun = this.#clock.now();
     this.#reader.reset();
