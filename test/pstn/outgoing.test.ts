@@ -56,7 +56,7 @@ describe('dialling', () => {
       ['NO ANSWER', { code: 'no-answer' }],
       ['NO CARRIER', { code: 'no-answer' }],
       ['BUSY', { code: 'busy' }],
-      ['LINE IN USE', { code: 'line-unavailable', state: 'busy' }],
+      ['LINE IN USE', { code: 'line-unavailable', state: 'in-use' }],
       ['ERROR', { code: 'modem' }],
     ] as const) {
       const { clock, line } = scriptedModem({ ATDT1: answer });

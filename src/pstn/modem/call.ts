@@ -1,4 +1,5 @@
 import { dtmfSound, isDigits } from '#media/dtmf.ts';
+import { FaxToneDetector } from '#media/fax-tones.ts';
 import { silence } from '#media/g711.ts';
 import { Failure } from '#platform/failure.ts';
 import type {
@@ -14,6 +15,7 @@ import { dialFailure } from '#pstn/modem/dial-failure.ts';
 import { shield } from '#pstn/modem/dle.ts';
 import type { SoundCodec } from '#pstn/modem/sound-codec.ts';
 import type { PathSound, SoundPath } from '#pstn/modem/sound-path.ts';
+import type { LineEar } from '#pstn/supervision/line-ear.ts';
 
 /** Sound written ahead of what was read, in bytes: 60 ms that cover the host's hesitations. */
 export const CUSHION = 480;
@@ -30,8 +32,12 @@ export interface CallControl {
   readonly codec: SoundCodec;
   /** For a modem whose sound goes one way at a time. */
   readonly halfDuplex?: (sound: PathSound) => SoundPath;
+  /** Listens for what the modem does not report. */
+  readonly ear: LineEar;
   /** Sends digits by +VTS; resolves when the stream runs again. undefined sends them as tones within the stream. */
   readonly signal: ((digits: string) => Promise<void>) | undefined;
+  /** Interrupts the loop for a moment by +VTS; undefined where the modem can't. */
+  readonly flash: (() => Promise<void>) | undefined;
 }
 
 /**
@@ -50,6 +56,7 @@ export class ModemCall implements LineCall {
   readonly #digitListeners: ((digit: string) => void)[] = [];
   readonly #eventListeners: ((event: LineEvent) => void)[] = [];
   readonly #path: SoundPath;
+  readonly #fax = new FaxToneDetector((tone) => this.event({ type: 'fax', tone }));
   readonly #tones: { sound: Uint8Array; readonly played: () => void }[] = [];
   #digitsWaiting = 0;
   #signalling = Promise.resolve();
@@ -64,7 +71,7 @@ export class ModemCall implements LineCall {
   constructor(control: CallControl) {
     this.#control = control;
     const sound: PathSound = {
-      answer: (heard) => this.#withTones(this.#answerTo(heard)),
+      answer: (heard) => this.#supervised(heard, this.#withTones(this.#answerTo(heard))),
       play: (samples) => this.#play(samples),
     };
     this.#path = control.halfDuplex?.(sound) ?? fullDuplex(sound);
@@ -82,6 +89,11 @@ export class ModemCall implements LineCall {
     };
   }
 
+  /** Milliseconds since a voice came from the line; Infinity when none did. */
+  get quietFor(): number {
+    return this.#control.ear.quietFor;
+  }
+
   connect(exchange: SampleExchange): void {
     this.#exchange = exchange;
   }
@@ -95,7 +107,9 @@ export class ModemCall implements LineCall {
   }
 
   async flash(): Promise<void> {
-    throw dialFailure({ code: 'modem', detail: 'it gives no hook flash' });
+    const { flash } = this.#control;
+    if (flash === undefined) throw dialFailure({ code: 'modem', detail: 'it gives no hook flash' });
+    if (!this.#over) await this.#signal(flash);
   }
 
   async sendDigits(digits: string): Promise<void> {
@@ -110,7 +124,7 @@ export class ModemCall implements LineCall {
     }
     this.#digitsWaiting += digits.length;
     const { signal } = this.#control;
-    await (signal === undefined ? this.#playTones(digits) : this.#signal(signal, digits));
+    await (signal === undefined ? this.#playTones(digits) : this.#signal(() => signal(digits)));
     this.#digitsWaiting -= digits.length;
   }
 
@@ -150,6 +164,12 @@ export class ModemCall implements LineCall {
     this.#resolveEnded(hangup);
   }
 
+  #supervised(heard: Uint8Array, played: Uint8Array): Uint8Array {
+    this.#fax.push(heard);
+    this.#control.ear.push(heard, played);
+    return played;
+  }
+
   /** The line stays in step whatever the exchange does. */
   #answerTo(samples: Uint8Array): Uint8Array {
     let answer: Uint8Array;
@@ -165,8 +185,8 @@ export class ModemCall implements LineCall {
   }
 
   /** One +VTS at a time: between two of them the stream has to run. */
-  #signal(signal: (digits: string) => Promise<void>, digits: string): Promise<void> {
-    this.#signalling = this.#signalling.then(() => (this.#over ? undefined : signal(digits)));
+  #signal(signal: () => Promise<void>): Promise<void> {
+    this.#signalling = this.#signalling.then(() => (this.#over ? undefined : signal()));
     return this.#signalling;
   }
 

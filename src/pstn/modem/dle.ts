@@ -1,7 +1,7 @@
 /** Data link escape: starts every code in a stream of sound (ITU-T V.253 §9). */
 export const DLE = 0x10;
 /** Ends a stream of sound, in both directions. */
-export const ETX = 0x03;
+const ETX = 0x03;
 /** The code that ends a stream, as `StreamItem` shows it. */
 export const ETX_CODE = '\x03';
 /** Stands for two sound bytes of 0x10. */

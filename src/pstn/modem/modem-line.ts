@@ -1,8 +1,8 @@
-import type { Clock, Timer } from '#platform/clock.ts';
+import type { Clock } from '#platform/clock.ts';
 import { messageOf } from '#platform/failure.ts';
 import { type Logger, printable } from '#platform/log.ts';
 import { CallerIdReceiver } from '#pstn/caller-id/receiver.ts';
-import type { CountryCode } from '#pstn/countries.ts';
+import { type CountryCode, countries } from '#pstn/countries.ts';
 import type {
   CallerId,
   DialFault,
@@ -18,13 +18,15 @@ import { dialFailure } from '#pstn/modem/dial-failure.ts';
 import { HalfDuplexPath } from '#pstn/modem/half-duplex/half-duplex-path.ts';
 import { linkBytesPerSecond } from '#pstn/modem/link.ts';
 import { initialState, step } from '#pstn/modem/machine/machine.ts';
-import type { Effect, Input, MachineOptions, Modem, Outcome, State, TimerName } from '#pstn/modem/machine/state.ts';
+import type { CallPosition, Effect, Input, MachineOptions, Modem, Outcome, State } from '#pstn/modem/machine/state.ts';
+import { MachineTimers } from '#pstn/modem/machine-timers.ts';
 import { builtInProfiles } from '#pstn/modem/profiles/built-in.ts';
 import type { ModemProfile } from '#pstn/modem/profiles/schema.ts';
 import { ModemReader } from '#pstn/modem/reader.ts';
 import { type OpenSerial, openSerialPort, type SerialDevice } from '#pstn/modem/serial-port.ts';
 import { type SoundCodec, soundCodec } from '#pstn/modem/sound-codec.ts';
 import type { PathSound, SoundPath } from '#pstn/modem/sound-path.ts';
+import { LineEar, type LineHeard } from '#pstn/supervision/line-ear.ts';
 
 export interface ModemLineOptions {
   readonly name: string;
@@ -68,7 +70,7 @@ export class ModemLine implements Line {
   readonly #machineOptions: MachineOptions;
   readonly #log: Logger;
   readonly #reader = new ModemReader();
-  readonly #timers = new Map<TimerName, Timer>();
+  readonly #timers: MachineTimers;
   readonly #observers: LineObserver[] = [];
   readonly #inputs: Input[] = [];
   readonly #waitingForStart: (() => void)[] = [];
@@ -90,6 +92,9 @@ export class ModemLine implements Line {
     this.#options = options;
     this.name = options.name;
     this.#log = deps.log.child('modem');
+    this.#timers = new MachineTimers(deps.clock, (timer) =>
+      this.#input({ type: 'timeout', timer, ...this.#position, textBytes: this.#reader.textBytes }),
+    );
     this.#machineOptions = {
       country: options.country,
       dialTimeoutMs: options.dialTimeoutMs ?? 90_000,
@@ -192,10 +197,10 @@ export class ModemLine implements Line {
         this.#reader.expectStream();
         break;
       case 'set-timer':
-        this.#setTimer(effect.timer, effect.ms);
+        this.#timers.set(effect.timer, effect.ms);
         break;
       case 'cancel-timer':
-        this.#cancelTimer(effect.timer);
+        this.#timers.cancel(effect.timer);
         break;
       case 'log':
         this.#log[effect.level](effect.message, {
@@ -300,7 +305,7 @@ export class ModemLine implements Line {
       } else if (item.type === 'line') {
         this.#log.debug('modem says', { line: this.name, text: printable(item.text) });
         this.#input(item);
-      } else this.#input({ ...item, heard: this.#heard() });
+      } else this.#input({ ...item, ...this.#position });
     }
   }
 
@@ -312,22 +317,9 @@ export class ModemLine implements Line {
     this.#snooper.push(samples);
   }
 
-  #heard(): number {
-    return this.#call?.statistics.bytesHeard ?? 0;
-  }
-
-  #setTimer(timer: TimerName, ms: number): void {
-    this.#cancelTimer(timer);
-    const handle = this.#deps.clock.after(ms, () => {
-      this.#timers.delete(timer);
-      this.#input({ type: 'timeout', timer, heard: this.#heard(), textBytes: this.#reader.textBytes });
-    });
-    this.#timers.set(timer, handle);
-  }
-
-  #cancelTimer(timer: TimerName): void {
-    this.#timers.get(timer)?.cancel();
-    this.#timers.delete(timer);
+  get #position(): CallPosition {
+    const call = this.#call;
+    return { heard: call?.statistics.bytesHeard ?? 0, quietFor: call?.quietFor ?? Number.POSITIVE_INFINITY };
   }
 
   #setStatus(status: LineStatus): void {
@@ -359,9 +351,13 @@ export class ModemLine implements Line {
     const signal = (digits: string) =>
       new Promise<void>((resolve) => {
         this.#signalled = resolve;
-        this.#input({ type: 'signal', digits });
+        this.#input({ type: 'signal', digits, heard: this.#position.heard });
       });
+    const country = countries[this.#options.country];
+    const heard = (what: LineHeard) => this.#input({ type: 'heard', what, ...this.#position });
     return new ModemCall({
+      ear: new LineEar({ country, silenceSeconds: this.#options.silenceSeconds }, heard),
+      flash: this.#modem?.profile.flash ? () => signal('!') : undefined,
       write: (bytes) => this.#device?.write(bytes),
       hangUp: () => this.#input({ type: 'hang-up' }),
       signal: this.#options.dtmf === 'vts' ? signal : undefined,

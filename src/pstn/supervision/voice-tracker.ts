@@ -1,8 +1,8 @@
 import { peakOfDbm0 } from '#media/level.ts';
 import { STEP_MS } from '#pstn/supervision/tone-bank.ts';
 
-/** Mean square of what may be a voice: -42 dBm0 and louder. */
-const AUDIBLE = peakOfDbm0(-42) ** 2 / 2;
+/** What may be a voice has this level at least. */
+const AUDIBLE_DBM0 = -42;
 /** And 8 dB above the noise of the line. */
 const ABOVE_NOISE = 6.3;
 /** Noise is the least power of the last 2 s, kept as four parts of 0.5 s. */
@@ -23,11 +23,14 @@ export class VoiceTracker {
   #amount = 0;
   #told = false;
   readonly #report: () => void;
+  /** As a mean square. */
+  readonly #audible: number;
   readonly #least = new Float64Array(PARTS).fill(Number.POSITIVE_INFINITY);
 
   /** `report` is called once for each stretch of voice. */
-  constructor(report: () => void) {
+  constructor(report: () => void, audibleDbm0 = AUDIBLE_DBM0) {
     this.#report = report;
+    this.#audible = peakOfDbm0(audibleDbm0) ** 2 / 2;
     // Before anything is known of it, the line is taken to be quiet.
     this.#least[PARTS - 1] = 0;
   }
@@ -42,7 +45,7 @@ export class VoiceTracker {
     const part = Math.floor(this.#step / PART) % PARTS;
     if (this.#step % PART === 0) this.#least[part] = Number.POSITIVE_INFINITY;
     this.#least[part] = Math.min(this.#least[part] ?? 0, power);
-    if (!isTone && power >= AUDIBLE && power >= this.#noise * ABOVE_NOISE)
+    if (!isTone && power >= this.#audible && power >= this.#noise * ABOVE_NOISE)
       this.#amount = Math.min(VOICE, this.#amount + 1);
     else this.#amount = Math.max(0, this.#amount - FADE);
     if (this.#amount >= SOME) this.#heardAt = this.#step;

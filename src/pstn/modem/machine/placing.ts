@@ -1,7 +1,18 @@
 import { countries, longestPause } from '#pstn/countries.ts';
 import type { AnswerSupervision, DialFault, LineHangup } from '#pstn/line.ts';
+import { newWatch } from '#pstn/modem/machine/call-watch.ts';
 import { advance, startScript } from '#pstn/modem/machine/script.ts';
-import type { Flow, Input, MachineOptions, Modem, Outcome, State, Step } from '#pstn/modem/machine/state.ts';
+import type {
+  CallWatch,
+  Dialling,
+  Flow,
+  Input,
+  MachineOptions,
+  Modem,
+  Outcome,
+  State,
+  Step,
+} from '#pstn/modem/machine/state.ts';
 import {
   after,
   byTurns,
@@ -22,7 +33,6 @@ const NEVER_RANG_MS = 10_000;
 const STILL_LIMIT = 3;
 
 type Answering = Extract<State, { readonly phase: 'answering' }>;
-type Dialling = Extract<State, { readonly phase: 'dialling' }>;
 type Listening = Extract<State, { readonly phase: 'listening' }>;
 
 export function inAnswering(state: Answering, input: Input): Step {
@@ -38,7 +48,7 @@ export function inAnswering(state: Answering, input: Input): Step {
         takingTurns(state, step.command, step.result) ?? leaveCommand(state.modem, refused(step.command, step.result))
       );
     case 'done':
-      return connect(state.modem, { kind: 'real', by: 'own-answer' });
+      return connect(state.modem, { kind: 'real', by: 'own-answer' }, newWatch(false));
   }
 }
 
@@ -47,6 +57,9 @@ export function inDialling(state: Dialling, input: Input): Step {
   if (input.type === 'timeout' && input.timer === 'dial') {
     return leaveCommand(state.modem, failed({ code: 'no-answer' }));
   }
+  if (isRing(input)) return leaveCommand(state.modem, failed({ code: 'glare' }));
+  if (input.type === 'code')
+    return { state: { ...state, reversed: state.reversed || isReversal(input.code) }, effects: [] };
   const step = advance(state.script, input);
   switch (step.outcome) {
     case 'information':
@@ -61,23 +74,22 @@ export function inDialling(state: Dialling, input: Input): Step {
 }
 
 /**
- * The modem dialled and left the rest to us: sound flows already, and the answer is inferred from its ringback reports.
- * A loop interruption or polarity reversal here is the exchange's answer signal.
+ * The modem dialled and left the rest to us: sound flows already, and what becomes of the call is known from the modem's reports and from our own
+ * ear. A loop interruption or polarity reversal here is the exchange's answer signal.
  */
 export function inListening(state: Listening, input: Input, options: MachineOptions): Step {
   if (input.type === 'hang-up') return leaveStream(state.modem, failed({ code: 'aborted' }));
   if (input.type === 'timeout') return listeningTimeout(state, input);
+  if (input.type === 'heard') return heardListening(state, input, options);
   if (input.type !== 'code') return { state, effects: [] };
   switch (input.code) {
-    case 'r': {
-      // Reported at either end of a burst, so burst and pause pass before the next report is late.
-      const { cadence } = countries[options.country].ringback;
-      const ms = Math.max(0, ...cadence) + longestPause(cadence) + 500;
-      return { state, effects: [{ type: 'set-timer', timer: 'answer-inferred', ms }] };
-    }
+    case 'r':
+      return rings(state, options);
     case 'b':
     case 'K':
       return leaveStream(state.modem, failed({ code: 'busy' }));
+    case 'J':
+      return leaveStream(state.modem, failed({ code: 'special-information' }));
     case 'l':
     case 'L':
       return answered(state, input.heard, { kind: 'real', by: 'polarity' });
@@ -86,6 +98,41 @@ export function inListening(state: Listening, input: Input, options: MachineOpti
     default:
       return { state, effects: [] };
   }
+}
+
+function heardListening(
+  state: Listening,
+  { what, heard }: Extract<Input, { type: 'heard' }>,
+  options: MachineOptions,
+): Step {
+  switch (what) {
+    case 'busy':
+    case 'congestion':
+    case 'special-information':
+      return leaveStream(state.modem, failed({ code: what }));
+    case 'ringback':
+      return rings(state, options);
+    case 'voice':
+      return answered(state, heard, { kind: 'inferred', by: 'voice' });
+    default:
+      return { state, effects: [] };
+  }
+}
+
+function rings(state: Listening, options: MachineOptions): Step {
+  // Reported at either end of a burst, so burst and pause pass before the next report is late.
+  const { cadence } = countries[options.country].ringback;
+  const ms = Math.max(0, ...cadence) + longestPause(cadence) + 500;
+  return { state: { ...state, rang: true }, effects: [{ type: 'set-timer', timer: 'answer-inferred', ms }] };
+}
+
+function isReversal(code: string): boolean {
+  return code === 'l' || code === 'L';
+}
+
+/** Some modems report rings as a code once they are in voice class (ITU-T V.253 table 14). */
+export function isRing(input: Input): boolean {
+  return (input.type === 'line' && input.text === 'RING') || (input.type === 'code' && input.code === 'R');
 }
 
 /** Whether sound still comes; undefined once it has been missing too long. */
@@ -100,7 +147,9 @@ export function stuck(outcome: Outcome): Step {
 }
 
 function listeningTimeout(state: Listening, input: Extract<Input, { type: 'timeout' }>): Step {
-  if (input.timer === 'answer-inferred') return answered(state, input.heard, { kind: 'inferred', by: 'ringback-gone' });
+  if (input.timer === 'answer-inferred') {
+    return answered(state, input.heard, { kind: 'inferred', by: state.rang ? 'ringback-gone' : 'no-ringback' });
+  }
   if (input.timer === 'dial') return leaveStream(state.modem, failed({ code: 'no-answer' }));
   if (input.timer !== 'watchdog') return { state, effects: [] };
   const flow = watch(state.flow, input.heard);
@@ -108,13 +157,13 @@ function listeningTimeout(state: Listening, input: Extract<Input, { type: 'timeo
   return { state: { ...state, flow }, effects: [{ type: 'set-timer', timer: 'watchdog', ms: WATCHDOG_MS }] };
 }
 
-function connect(modem: Modem, answer: AnswerSupervision): Step {
-  const { state, effects } = enterTalking(modem, 0);
+function connect(modem: Modem, answer: AnswerSupervision, watch: CallWatch): Step {
+  const { state, effects } = enterTalking(modem, 0, watch);
   return { state, effects: [...effects, { type: 'stream' }, { type: 'connected', answer }] };
 }
 
 function answered(state: Listening, heard: number, answer: AnswerSupervision): Step {
-  const { state: talking, effects } = enterTalking(state.modem, heard);
+  const { state: talking, effects } = enterTalking(state.modem, heard, newWatch(true, answer.by === 'polarity'));
   return {
     state: talking,
     effects: [...effects, { type: 'cancel-timer', timer: 'dial' }, { type: 'connected', answer }],
@@ -128,9 +177,12 @@ function reached(state: Dialling, result: FinalResult): Step {
     const { script, effects } = startScript([enter]);
     return { state: { ...state, modem, script, answered: result === 'VCON' }, effects };
   }
-  if (state.answered) return connect(state.modem, { kind: 'inferred', by: 'modem' });
+  if (state.answered && state.reversed) {
+    return connect(state.modem, { kind: 'real', by: 'polarity' }, newWatch(true, true));
+  }
+  if (state.answered) return connect(state.modem, { kind: 'inferred', by: 'modem' }, newWatch(true));
   return {
-    state: { phase: 'listening', modem: state.modem, flow: { heard: 0, stillFor: 0 } },
+    state: { phase: 'listening', modem: state.modem, flow: { heard: 0, stillFor: 0 }, rang: false },
     effects: [
       { type: 'cancel-timer', timer: 'command' },
       { type: 'stream' },
@@ -166,7 +218,7 @@ function dialFault(command: string, result: FinalResult | 'no answer'): DialFaul
     case 'NO LINE':
       return { code: 'no-dial-tone' };
     case 'LINE IN USE':
-      return { code: 'line-unavailable', state: 'busy' };
+      return { code: 'line-unavailable', state: 'in-use' };
     case 'NO CARRIER':
       return { code: 'no-answer' };
     default:

@@ -1,9 +1,19 @@
 import type { CallerIdBlock } from '#pstn/caller-id.ts';
 import type { CountryCode } from '#pstn/countries.ts';
-import type { AnswerSupervision, CallerId, DialFault, LineEvent, LineHangup, LineStatus, RingEnd } from '#pstn/line.ts';
+import type {
+  AnswerSupervision,
+  CallerId,
+  DialFault,
+  LineEvent,
+  LineHangup,
+  LineStatus,
+  RingEnd,
+  Telephone,
+} from '#pstn/line.ts';
 import type { ProbeAnswers } from '#pstn/modem/profiles/choose.ts';
 import type { ModemProfile, VoiceProfile } from '#pstn/modem/profiles/schema.ts';
 import type { ChosenMethod, VoiceMethod } from '#pstn/modem/voice-methods.ts';
+import type { LineHeard } from '#pstn/supervision/line-ear.ts';
 
 export interface MachineOptions {
   readonly country: CountryCode;
@@ -78,9 +88,9 @@ export type State =
   | { readonly phase: 'ringing'; readonly modem: Modem; readonly block: CallerIdBlock; readonly announced: boolean }
   | Snooping
   | { readonly phase: 'answering'; readonly modem: Modem; readonly script: Script }
-  | { readonly phase: 'dialling'; readonly modem: Modem; readonly script: Script; readonly answered: boolean }
-  | { readonly phase: 'listening'; readonly modem: Modem; readonly flow: Flow }
-  | { readonly phase: 'talking'; readonly modem: Modem; readonly flow: Flow; readonly key: HeldKey }
+  | Dialling
+  | { readonly phase: 'listening'; readonly modem: Modem; readonly flow: Flow; readonly rang: boolean }
+  | Talking
   | Signalling
   | Turning
   | Leaving
@@ -95,6 +105,8 @@ export interface Idle {
   readonly check: Script | undefined;
   /** Dialling that waits for the end of that look. */
   readonly dial: string | undefined;
+  /** The telephone beside the modem that is off hook. */
+  readonly inUse: Telephone | undefined;
 }
 
 /** Rings, and its sound is listened to for the caller ID that the modem does not tell. */
@@ -107,6 +119,49 @@ export interface Snooping {
   /** Nothing more is expected: out as soon as may be. */
   readonly over: boolean;
   readonly gaveUp: boolean;
+}
+
+export interface Dialling {
+  readonly phase: 'dialling';
+  readonly modem: Modem;
+  readonly script: Script;
+  readonly answered: boolean;
+  /** The exchange reversed the wires meanwhile. */
+  readonly reversed: boolean;
+}
+
+export interface Talking {
+  readonly phase: 'talking';
+  readonly modem: Modem;
+  readonly flow: Flow;
+  readonly key: HeldKey;
+  readonly watch: CallWatch;
+}
+
+/** What is known of a call's end so far. Times in bytes of sound heard. */
+export interface CallWatch {
+  /** Whether this side dialled. */
+  readonly outgoing: boolean;
+  /** The wires are reversed, as some exchanges have it from the answer to the end. */
+  readonly reversed: boolean;
+  /** An end that the modem reported while a voice was heard. */
+  readonly doubt: LineHangup | undefined;
+  /** When such reports came, the newest last. */
+  readonly doubted: readonly number[];
+  /** When the voltage of the line dropped. */
+  readonly droppedAt: number | undefined;
+  /** When a second call was last told of. */
+  readonly waitingAt: number | undefined;
+  /** When the loop was last interrupted on purpose. */
+  readonly flashedAt: number | undefined;
+}
+
+/** Where a call stands when something comes in. */
+export interface CallPosition {
+  /** Bytes of sound heard so far. */
+  readonly heard: number;
+  /** Milliseconds since a voice came from the line; Infinity when none did. */
+  readonly quietFor: number;
 }
 
 /** How the sound was when last looked at. */
@@ -122,6 +177,7 @@ export interface Signalling {
   readonly stage: 'stream' | 'result' | 'commands';
   readonly digits: string;
   readonly script: Script;
+  readonly watch: CallWatch;
 }
 
 /** Half duplex changes direction: out of one stream, into the other. */
@@ -132,6 +188,7 @@ export interface Turning {
   readonly stage: 'stream' | 'result' | 'commands';
   readonly script: Script;
   readonly key: HeldKey;
+  readonly watch: CallWatch;
 }
 
 export interface Leaving {
@@ -154,6 +211,7 @@ export type TimerName =
   | 'ring-gap'
   | 'dial'
   | 'answer-inferred'
+  | 'doubt'
   | 'watchdog';
 
 export type Input =
@@ -163,15 +221,17 @@ export type Input =
   /** The port could not be opened, or closed by itself. */
   | { readonly type: 'lost'; readonly reason: string }
   | { readonly type: 'line'; readonly text: string }
-  /** `heard` counts the bytes of sound of the call so far. */
-  | { readonly type: 'code'; readonly code: string; readonly heard: number }
+  | ({ readonly type: 'code'; readonly code: string } & CallPosition)
+  /** Our own ear heard something in the sound of the call. */
+  | ({ readonly type: 'heard'; readonly what: LineHeard } & CallPosition)
   /** `textBytes` counts what came since lines are read, readable or not. */
-  | { readonly type: 'timeout'; readonly timer: TimerName; readonly heard: number; readonly textBytes: number }
+  | ({ readonly type: 'timeout'; readonly timer: TimerName; readonly textBytes: number } & CallPosition)
   | { readonly type: 'dial'; readonly digits: string }
   /** Found in the sound between two rings. */
   | { readonly type: 'caller-id'; readonly block: CallerIdBlock }
   | { readonly type: 'answer' }
-  | { readonly type: 'signal'; readonly digits: string }
+  /** Digits by +VTS, or `!` for a flash. */
+  | { readonly type: 'signal'; readonly digits: string; readonly heard: number }
   /** In half duplex: who may speak now. */
   | { readonly type: 'turn'; readonly to: 'hear' | 'speak' }
   | { readonly type: 'hang-up' };

@@ -1,6 +1,7 @@
+import { doubtOver, heardInCall, reportedInCall } from '#pstn/modem/machine/ending.ts';
 import { ended, stuck, watch } from '#pstn/modem/machine/placing.ts';
 import { advance, command, noScript, startScript } from '#pstn/modem/machine/script.ts';
-import type { HeldKey, Input, Signalling, State, Step } from '#pstn/modem/machine/state.ts';
+import type { HeldKey, Input, Signalling, Step, Talking } from '#pstn/modem/machine/state.ts';
 import {
   enterTalking,
   hangUp,
@@ -12,11 +13,11 @@ import {
 } from '#pstn/modem/machine/transitions.ts';
 import { enterTurning } from '#pstn/modem/machine/turning.ts';
 
-type Talking = Extract<State, { readonly phase: 'talking' }>;
-
 /** Modems repeat a held key about every 70 ms; a report after a longer pause is another press. In bytes of sound. */
 const KEY_REPEAT = 130 * 8;
 const STREAM_END_MS = 1000;
+/** Among the digits of +VTS: the loop is interrupted for a moment. */
+const FLASH = '!';
 
 /** A call in full duplex. */
 export function inTalking(state: Talking, input: Input): Step {
@@ -24,19 +25,22 @@ export function inTalking(state: Talking, input: Input): Step {
     case 'hang-up':
       return leaveStream(state.modem, ended('local'));
     case 'signal':
-      return leaveToSignal(state, input.digits);
+      return leaveToSignal(state, input.digits, input.heard);
     case 'turn':
       return enterTurning(state, input.to);
     case 'timeout':
+      if (input.timer === 'doubt') return doubtOver(state, input.quietFor);
       return input.timer === 'watchdog' ? watched(state, input.heard) : { state, effects: [] };
+    case 'heard':
+      return heardInCall(state, input.what, input.heard);
     case 'code':
-      return report(state, input.code, input.heard);
+      return reportedInCall(state, input.code, input) ?? report(state, input.code, input.heard);
     default:
       return { state, effects: [] };
   }
 }
 
-/** DTMF by +VTS, for modems whose tones the far side takes better than ours: the sound pauses meanwhile. */
+/** DTMF or a flash by +VTS: the sound pauses meanwhile. */
 export function inSignalling(state: Signalling, input: Input): Step {
   if (input.type === 'hang-up') {
     return state.stage === 'stream'
@@ -64,15 +68,17 @@ export function inSignalling(state: Signalling, input: Input): Step {
   if (step.outcome === 'information') return { state, effects: [] };
   if (step.outcome === 'waiting') return { state: { ...state, script: step.script }, effects: step.effects };
   if (step.outcome === 'failed') return leaveCommand(state.modem, ended('modem-lost'));
-  const { state: talking, effects } = enterTalking(state.modem, 0);
+  const { state: talking, effects } = enterTalking(state.modem, 0, state.watch);
   return { state: talking, effects: [...effects, { type: 'stream' }, { type: 'signalled' }] };
 }
 
-function leaveToSignal(state: Talking, digits: string): Step {
+function leaveToSignal(state: Talking, digits: string, heard: number): Step {
+  const watch = digits === FLASH ? { ...state.watch, flashedAt: heard } : state.watch;
   return {
-    state: { phase: 'signalling', modem: state.modem, stage: 'stream', digits, script: noScript },
+    state: { phase: 'signalling', modem: state.modem, stage: 'stream', digits, script: noScript, watch },
     effects: [
       { type: 'cancel-timer', timer: 'watchdog' },
+      { type: 'cancel-timer', timer: 'doubt' },
       { type: 'send', bytes: streamExit(state.modem) },
       { type: 'set-timer', timer: 'drain', ms: STREAM_END_MS },
     ],
@@ -86,20 +92,9 @@ function watched(state: Talking, heard: number): Step {
   return { state: { ...state, flow }, effects: [{ type: 'set-timer', timer: 'watchdog', ms: WATCHDOG_MS }] };
 }
 
-/** The events of a line (ITU-T V.253 table 14, with the vendors' additions). */
+/** What codes say about stream and keys (ITU-T V.253 table 14). */
 function report(state: Talking, code: string, heard: number): Step {
   switch (code) {
-    case 'b':
-    case 'K':
-      return leaveStream(state.modem, ended('busy-tone'));
-    case 'd':
-    case 'i':
-      return leaveStream(state.modem, ended('dial-tone'));
-    case 'l':
-      return leaveStream(state.modem, ended('loop-drop'));
-    case 's':
-    case 'q':
-      return leaveStream(state.modem, ended('silence'));
     case '\x03':
       // The modem ended the stream by itself, as some do when the loop drops.
       return hangUp(state.modem, ended('loop-drop'));

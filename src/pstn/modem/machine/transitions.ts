@@ -3,7 +3,7 @@ import { type CountryCode, countries, longestPause } from '#pstn/countries.ts';
 import type { DialFault } from '#pstn/line.ts';
 import { ETX_CODE, shieldedCode } from '#pstn/modem/dle.ts';
 import { command, noScript, optional, startScript, streaming } from '#pstn/modem/machine/script.ts';
-import type { Command, Effect, MachineOptions, Modem, Outcome, Step } from '#pstn/modem/machine/state.ts';
+import type { CallWatch, Command, Effect, MachineOptions, Modem, Outcome, Step } from '#pstn/modem/machine/state.ts';
 import { probes } from '#pstn/modem/profiles/choose.ts';
 import type { VoiceProfile } from '#pstn/modem/profiles/schema.ts';
 
@@ -28,6 +28,7 @@ const allTimers = [
   'ring-gap',
   'dial',
   'answer-inferred',
+  'doubt',
   'watchdog',
 ] as const satisfies readonly (Effect & { type: 'cancel-timer' })['timer'][];
 
@@ -121,7 +122,7 @@ export function initCommands(
 }
 
 /** What ATZ, ATH and +FCLASS can undo, so it is sent before every wait for calls. */
-export function readyForCalls({ method, profile }: Pick<Modem, 'method' | 'profile'>): readonly Command[] {
+function readyForCalls({ method, profile }: Pick<Modem, 'method' | 'profile'>): readonly Command[] {
   const { cleared_by_reset: again, commands } = profile.caller_id;
   return [
     command('AT+FCLASS=8'),
@@ -176,13 +177,13 @@ export function secondExit(modem: Modem): Uint8Array {
 }
 
 /** The n-th of the codes that leave +VTR, the last one again where there are fewer. */
-export function duplexExit({ duplex }: VoiceProfile, n: number): Uint8Array {
+function duplexExit({ duplex }: VoiceProfile, n: number): Uint8Array {
   return shieldedCode((duplex.exit[n] ?? duplex.exit.at(-1)) === '^' ? '^' : ETX_CODE);
 }
 
 export function enterIdle(modem: Modem): Step {
   return {
-    state: { phase: 'idle', modem, block: {}, check: undefined, dial: undefined },
+    state: { phase: 'idle', modem, block: {}, check: undefined, dial: undefined, inUse: undefined },
     effects: [
       ...quiet,
       { type: 'status', status: { state: 'idle', modem: modem.description } },
@@ -203,7 +204,7 @@ export function enterAnswering(modem: Modem): Step {
 export function enterDialling(modem: Modem, digits: string, options: MachineOptions): Step {
   const { script, effects } = startScript([...asExpected(modem), command(`ATDT${digits}`, options.dialTimeoutMs)]);
   return {
-    state: { phase: 'dialling', modem, script, answered: false },
+    state: { phase: 'dialling', modem, script, answered: false, reversed: false },
     effects: [
       ...quiet,
       { type: 'status', status: { state: 'dialling', modem: modem.description } },
@@ -213,9 +214,9 @@ export function enterDialling(modem: Modem, digits: string, options: MachineOpti
   };
 }
 
-export function enterTalking(modem: Modem, heard: number): Step {
+export function enterTalking(modem: Modem, heard: number, watch: CallWatch): Step {
   return {
-    state: { phase: 'talking', modem, flow: { heard, stillFor: 0 }, key: { digit: undefined, at: heard } },
+    state: { phase: 'talking', modem, flow: { heard, stillFor: 0 }, key: { digit: undefined, at: heard }, watch },
     effects: [
       ...quiet,
       { type: 'status', status: { state: 'busy', modem: modem.description } },

@@ -12,10 +12,10 @@ const RESULT_MS = 500;
 
 /** Half duplex: the other direction is wanted. */
 export function enterTurning(state: Extract<State, { readonly phase: 'talking' }>, to: 'hear' | 'speak'): Step {
-  const { modem, key } = state;
+  const { modem, key, watch } = state;
   if (modem.duplex === 'full' || modem.way === to) return { state, effects: [] };
   return {
-    state: { phase: 'turning', modem, to, stage: 'stream', script: noScript, key },
+    state: { phase: 'turning', modem, to, stage: 'stream', script: noScript, key, watch },
     effects: [
       { type: 'cancel-timer', timer: 'watchdog' },
       { type: 'send', bytes: shieldedCode(to === 'hear' ? ETX_CODE : '!') },
@@ -59,7 +59,7 @@ function inCommands(state: Turning, input: Input): Step {
     case 'failed':
       return leaveCommand(state.modem, ended('modem-lost'));
     case 'done': {
-      const { state: talking, effects } = enterTalking({ ...state.modem, way: state.to }, 0);
+      const { state: talking, effects } = enterTalking({ ...state.modem, way: state.to }, 0, state.watch);
       const again = talking.phase === 'talking' ? { ...talking, key: state.key } : talking;
       return { state: again, effects: [...effects, { type: 'stream' }] };
     }

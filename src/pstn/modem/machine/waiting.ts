@@ -1,7 +1,9 @@
 import { addCallerIdLine, type CallerIdBlock, callerIdOf, isComplete } from '#pstn/caller-id.ts';
+import { telephoneOf } from '#pstn/modem/machine/ending.ts';
+import { isRing } from '#pstn/modem/machine/placing.ts';
 import { advance, command, startScript } from '#pstn/modem/machine/script.ts';
 import { enterSnooping, mustSnoop } from '#pstn/modem/machine/snooping.ts';
-import type { Idle, Input, MachineOptions, Modem, State, Step } from '#pstn/modem/machine/state.ts';
+import type { Effect, Idle, Input, MachineOptions, Modem, State, Step } from '#pstn/modem/machine/state.ts';
 import { enterAnswering, enterDialling, enterIdle, enterResynchronising } from '#pstn/modem/machine/transitions.ts';
 
 /** After the first ring: caller ID comes in the pause of 2 to 4 s behind it, or not at all. */
@@ -17,6 +19,7 @@ type Ringing = Extract<State, { readonly phase: 'ringing' }>;
 
 export function inIdle(state: Idle, input: Input, options: MachineOptions): Step {
   if (isRing(input)) return firstRing(state);
+  if (input.type === 'code') return besides(state, input.code);
   if (input.type === 'line' && state.check === undefined) return heardLine(state, input.text);
   if (input.type === 'dial') {
     if (state.check) return { state: { ...state, dial: input.digits }, effects: [] };
@@ -32,6 +35,8 @@ export function inIdle(state: Idle, input: Input, options: MachineOptions): Step
 
 export function inRinging(state: Ringing, input: Input): Step {
   if (input.type === 'answer') return enterAnswering(state.modem);
+  if (input.type === 'code' && telephoneOf(state.modem, input.code)?.offHook)
+    return answeredElsewhere(state, input.code);
   if (isRing(input)) {
     const again: Step = { state, effects: [{ type: 'set-timer', timer: 'ring-gap', ms: RING_GAP_MS }] };
     return state.announced ? again : announce(state, again);
@@ -51,9 +56,32 @@ export function inRinging(state: Ringing, input: Input): Step {
   return { state: grown, effects: [{ type: 'set-timer', timer: 'caller-id', ms }] };
 }
 
-/** Some modems report rings as a code once they are in voice class (ITU-T V.253 table 14). */
-function isRing(input: Input): boolean {
-  return (input.type === 'line' && input.text === 'RING') || (input.type === 'code' && input.code === 'R');
+/** A telephone beside the modem is lifted or put down: nobody dials into the conversation of others. */
+function besides(state: Idle, code: string): Step {
+  const telephone = telephoneOf(state.modem, code);
+  if (telephone === undefined) return { state, effects: [] };
+  const modem = state.modem.description;
+  if (telephone.offHook) {
+    const { by } = telephone;
+    return {
+      state: { ...state, inUse: by },
+      effects: [{ type: 'status', status: { state: 'in-use', modem, by } }],
+    };
+  }
+  if (state.inUse !== telephone.by) return { state, effects: [] };
+  return {
+    state: { ...state, inUse: undefined },
+    effects: [{ type: 'status', status: { state: 'idle', modem } }],
+  };
+}
+
+/** Somebody lifted a telephone while it rang. */
+function answeredElsewhere(state: Ringing, code: string): Step {
+  const { state: idle, effects } = enterIdle(state.modem);
+  const over: Effect = { type: 'abandoned', why: 'answered-elsewhere' };
+  if (idle.phase !== 'idle') return { state: idle, effects: [over, ...effects] };
+  const { state: used, effects: telling } = besides(idle, code);
+  return { state: used, effects: [over, ...effects, ...telling] };
 }
 
 function firstRing(state: Idle): Step {
@@ -118,5 +146,5 @@ function checked(modem: Modem, state: Idle, options: MachineOptions): Step {
   if (state.dial !== undefined) return enterDialling(modem, state.dial, options);
   const { state: idle, effects } = enterIdle(modem);
   const told = effects.filter((effect) => effect.type !== 'status');
-  return { state: idle.phase === 'idle' ? { ...idle, block: state.block } : idle, effects: told };
+  return { state: idle.phase === 'idle' ? { ...idle, block: state.block, inUse: state.inUse } : idle, effects: told };
 }

@@ -4,14 +4,14 @@ import { Failure, messageOf } from '#platform/failure.ts';
 import type { SchemaProblem } from '#platform/schema-problems.ts';
 import type { ModemProfile } from '#pstn/modem/profiles/schema.ts';
 
-export interface ProfileFault {
+interface ProfileFault {
   readonly code: 'unreadable' | 'invalid' | 'unknown-profile';
   /** Paths begin with the file's name. */
   readonly problems: readonly SchemaProblem[];
 }
 
 /** Where a user's own profiles lie. */
-export const PROFILE_FOLDER = '/etc/copperring/modems';
+const PROFILE_FOLDER = '/etc/copperring/modems';
 const MAX_FILES = 64;
 const MAX_FILE = 65_536;
 

@@ -112,6 +112,6 @@ const cellular = z.strictObject({ ...common, kind: z.literal('cellular'), init: 
 export const profileSchemas = { voice, cellular };
 
 export type VoiceProfile = z.output<typeof voice>;
-export type CellularProfile = z.output<typeof cellular>;
+type CellularProfile = z.output<typeof cellular>;
 export type ModemProfile = VoiceProfile | CellularProfile;
 export type Coding = (typeof CODINGS)[number];
