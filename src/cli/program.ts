@@ -2,6 +2,7 @@ import { resolveSrv } from 'node:dns/promises';
 import { join } from 'node:path';
 import { Command, CommanderError, Option } from 'commander';
 import type { ControlOptions } from '#cli/control.ts';
+import { addCalls } from '#cli/program-calls.ts';
 import { addDoctor } from '#cli/program-doctor.ts';
 import { addOverlayAdministration } from '#cli/program-overlay.ts';
 import { addPin } from '#cli/program-pin.ts';
@@ -41,6 +42,7 @@ export async function runProgram(deps: ProgramDeps, args: readonly string[]): Pr
   addOverlay(program, deps);
   addEnroll(program, deps);
   addControl(program, deps, fail);
+  addCalls(program, { ...deps, print: printTo(deps) });
   addVoiceMail(program, { ...deps, print: printTo(deps) });
   addDoctor(program, { ...deps, print: printTo(deps), progress: (line) => deps.errors.write(`${line} ...\n`) }, fail);
   addTools(program, deps, fail);

@@ -8,6 +8,8 @@ const BATCH = 200;
 /** Keys of so many days are listed at a time, the newest first. */
 const WINDOWS = [1, 7, 30, 90, 365, Number.POSITIVE_INFINITY];
 
+type RecordReader = Pick<KeyValueNamespace, 'get' | 'keys'>;
+
 /** Where call records lie in the database. */
 export const CALLS_NAMESPACE = 'calls';
 
@@ -21,7 +23,7 @@ export function readCallRecord(bytes: Uint8Array): CallRecord {
 }
 
 /** Finds records, the newest first. Works on a database that another process writes to as well. */
-export async function findCalls(records: KeyValueNamespace, query: CallQuery, now: number): Promise<CallPage> {
+export async function findCalls(records: RecordReader, query: CallQuery, now: number): Promise<CallPage> {
   const calls: CallRecord[] = [];
   const { after, count } = query;
   let read = 0;
@@ -41,7 +43,7 @@ export async function findCalls(records: KeyValueNamespace, query: CallQuery, no
 }
 
 /** Keys in pieces, the newest first. */
-function* windows(records: KeyValueNamespace, { since = 0 }: CallQuery, now: number): Iterable<readonly string[]> {
+function* windows(records: RecordReader, { since = 0 }: CallQuery, now: number): Iterable<readonly string[]> {
   let oldest: string | undefined;
   for (const days of WINDOWS) {
     const start = Math.max(since, now - days * DAY_MS);

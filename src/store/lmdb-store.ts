@@ -1,8 +1,9 @@
-import { chmod, mkdir } from 'node:fs/promises';
+import { access, chmod, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Database, RootDatabase } from 'lmdb';
 import { Failure, messageOf } from '#platform/failure.ts';
 import type { KeyValueNamespace, KeyValueStore, Transaction } from '#store/key-value-store.ts';
-import { MIGRATIONS, type Migration, migrate, SCHEMA_NAMESPACE } from '#store/schema.ts';
+import { checkVersion, MIGRATIONS, type Migration, migrate, SCHEMA_NAMESPACE } from '#store/schema.ts';
 import { closedFailure, keyBytes, type StoreFault } from '#store/store-fault.ts';
 
 export interface LmdbOptions {
@@ -50,6 +51,37 @@ export async function openLmdbStore(directory: string, options: LmdbOptions = {}
   }
   return store;
 }
+
+/** What a database holds, for looking only: another process may be writing to it. */
+export interface StoreReader {
+  namespace(name: string): Pick<KeyValueNamespace, 'get' | 'keys'>;
+  close(): Promise<void>;
+}
+
+/** Opens a database to read it, without changing anything. Rejects with `Failure<StoreFault>` when there is none, or not of this program's version. */
+export async function readLmdbStore(directory: string): Promise<StoreReader> {
+  const { open } = await import('lmdb');
+  try {
+    await access(join(directory, 'data.mdb'));
+  } catch (thrown) {
+    throw new Failure<StoreFault>({ code: 'unusable', directory }, `there is no database in ${directory}`, thrown);
+  }
+  const root = open<Buffer, Buffer>({ path: directory, maxDbs: MAX_NAMESPACES, readOnly: true, ...BINARY });
+  const namespace = (name: string): Pick<KeyValueNamespace, 'get' | 'keys'> => {
+    // Contrary to its type it gives nothing for a namespace that was never written to.
+    const database: Database<Buffer, Buffer> | undefined = root.openDB<Buffer, Buffer>(name, BINARY);
+    return database === undefined ? NOTHING : new LmdbNamespace(database, () => false);
+  };
+  try {
+    checkVersion(namespace(SCHEMA_NAMESPACE), MIGRATIONS);
+  } catch (thrown) {
+    await root.close();
+    throw thrown;
+  }
+  return { namespace, close: () => root.close() };
+}
+
+const NOTHING: Pick<KeyValueNamespace, 'get' | 'keys'> = { get: () => undefined, keys: () => [] };
 
 const BINARY = { encoding: 'binary', keyEncoding: 'binary' } as const;
 

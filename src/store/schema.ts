@@ -1,4 +1,5 @@
 import { Failure } from '#platform/failure.ts';
+import { completeCallRecords } from '#store/complete-call-records.ts';
 import type { Transaction } from '#store/key-value-store.ts';
 import type { StoreFault } from '#store/store-fault.ts';
 
@@ -6,7 +7,7 @@ import type { StoreFault } from '#store/store-fault.ts';
 export type Migration = (namespace: (name: string) => Transaction) => void;
 
 /** Entry i leads from version i + 1 to version i + 2. Version 1 is the first one published. */
-export const MIGRATIONS: readonly Migration[] = [];
+export const MIGRATIONS: readonly Migration[] = [completeCallRecords];
 
 /** The namespace that holds the version; no caller may use it. */
 export const SCHEMA_NAMESPACE = 'schema';
@@ -20,14 +21,28 @@ export function migrate(namespace: (name: string) => Transaction, migrations: re
   const known = migrations.length + 1;
   const schema = namespace(SCHEMA_NAMESPACE);
   const record = schema.get(VERSION_KEY);
-  const found = record === undefined ? known : Number(Buffer.from(record).toString('utf8'));
-  if (!Number.isInteger(found) || found < 1 || found > known) {
-    throw new Failure<StoreFault>(
-      { code: 'newer-schema', found, known },
-      `the database has schema version ${found}, this program knows versions up to ${known}: ` +
-        'use the newer program, or move the database away to start afresh',
-    );
-  }
+  const found = versionIn(record, known);
   for (const migration of migrations.slice(found - 1)) migration(namespace);
   if (record === undefined || found !== known) schema.put(VERSION_KEY, Buffer.from(String(known)));
+}
+
+/** For readers, which migrate nothing: throws unless the database has exactly the version that `migrations` lead to. */
+export function checkVersion(schema: Pick<Transaction, 'get'>, migrations: readonly Migration[]): void {
+  const known = migrations.length + 1;
+  const found = versionIn(schema.get(VERSION_KEY), known);
+  if (found === known) return;
+  throw new Failure<StoreFault>(
+    { code: 'older-schema', found, known },
+    `the database has schema version ${found}, this program reads version ${known}: start the node once, which converts it`,
+  );
+}
+
+function versionIn(record: Uint8Array | undefined, known: number): number {
+  const found = record === undefined ? known : Number(Buffer.from(record).toString('utf8'));
+  if (Number.isInteger(found) && found >= 1 && found <= known) return found;
+  throw new Failure<StoreFault>(
+    { code: 'newer-schema', found, known },
+    `the database has schema version ${found}, this program knows versions up to ${known}: ` +
+      'use the newer program, or move the database away to start afresh',
+  );
 }

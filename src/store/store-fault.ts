@@ -2,6 +2,7 @@ import { Failure } from '#platform/failure.ts';
 
 export type StoreFault =
   | { readonly code: 'newer-schema'; readonly found: number; readonly known: number }
+  | { readonly code: 'older-schema'; readonly found: number; readonly known: number }
   | { readonly code: 'unusable'; readonly directory: string }
   | { readonly code: 'bad-key'; readonly length: number }
   | { readonly code: 'closed' };
