@@ -85,7 +85,7 @@ async function playGreeting(call: SoundCall, greeting: FiniteSound): Promise<str
     call.onDigit(undefined);
     call.stopPlaying();
   });
-  await call.play(greeting);
+  if (pressed === undefined) await call.play(greeting);
   call.onDigit(undefined);
   return pressed;
 }

@@ -117,10 +117,16 @@ export class MailboxVisit {
       sound = await this.#deps.store.sound(this.#options.user, id);
     } catch (thrown) {
       this.#deps.log.warn('message not played', { user: this.#options.user, id, reason: messageOf(thrown) });
-      this.#step({ type: 'unplayable' });
+      if (this.#isPlaying(id)) this.#step({ type: 'unplayable' });
       return;
     }
-    await this.#play(new Clip(sound));
+    // Keys may have led elsewhere while the file was read.
+    if (this.#isPlaying(id)) await this.#play(new Clip(sound));
+  }
+
+  #isPlaying(id: string): boolean {
+    const state = this.#state;
+    return state.at === 'listening' && state.isPlaying && state.messages[state.position]?.id === id;
   }
 
   /** Ends by silence, `#` or length; a greeting of nothing keeps the one before. */

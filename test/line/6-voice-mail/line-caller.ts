@@ -45,8 +45,8 @@ export class LineCaller {
     return this.says(silence(seconds * 8000));
   }
 
-  /** Says nothing until something is so; throws after `seconds` of the call, which may pass faster than a disk works. */
-  async until(condition: () => boolean, seconds = 3600): Promise<void> {
+  /** Says nothing until something is so; throws after `seconds` of the call. */
+  async until(condition: () => boolean, seconds = 60): Promise<void> {
     for (let left = seconds * 50; !condition(); left--) {
       if (left === 0) throw new Error(`it did not become so within ${seconds} s of the call`);
       await this.#block(silence(BLOCK));

@@ -53,8 +53,11 @@ export class TestMailboxes {
         clock: this.clock,
         random: this.#random,
         log: silentLogger,
-        index: options.index === 'broken' ? { ...broken, get: index.get.bind(index), keys: () => [] } : index,
-        files: options.files ?? systemFiles,
+        index:
+          options.index === 'broken'
+            ? { ...broken, get: index.get.bind(index), keys: () => [] }
+            : timeless(this.clock, index),
+        files: timeless(this.clock, options.files ?? systemFiles),
         changed: (user) => this.changes.push(user),
       },
       {
@@ -71,4 +74,18 @@ export class TestMailboxes {
     await this.#database?.close();
     await rm(this.directory, { recursive: true, force: true });
   }
+}
+
+/** The same object, for which the clock stands still while it works: disks and hashes take real time. */
+export function timeless<T extends object>(clock: VirtualClock, object: T): T {
+  return new Proxy(object, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== 'function') return value;
+      return (...args: unknown[]) => {
+        const result: unknown = Reflect.apply(value, target, args);
+        return result instanceof Promise ? clock.hold(result) : result;
+      };
+    },
+  });
 }
