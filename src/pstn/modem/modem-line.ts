@@ -299,7 +299,7 @@ export class ModemLine implements Line {
       if (item.type === 'sound') {
         // On the way out of the stream nothing may follow <DLE>^.
         const { phase } = this.#state;
-        if (phase === 'snooping') this.#snoop(this.#codec.decode(item.samples));
+        if (phase === 'snooping') this.#snoop(item.samples);
         const flowing = phase === 'talking' || phase === 'listening' || phase === 'turning';
         if (flowing) this.#call?.hear(this.#codec.decode(item.samples));
       } else if (item.type === 'line') {
@@ -310,11 +310,12 @@ export class ModemLine implements Line {
   }
 
   /** The sound between two rings, for a modem that reads no caller ID itself. */
-  #snoop(samples: Uint8Array): void {
+  #snoop(bytes: Uint8Array): void {
+    if (this.#snooper === undefined) this.#codec.reset();
     this.#snooper ??= new CallerIdReceiver((report) => {
       if (report.type === 'call') this.#input({ type: 'caller-id', block: report.block });
     });
-    this.#snooper.push(samples);
+    this.#snooper.push(this.#codec.decode(bytes));
   }
 
   get #position(): CallPosition {
