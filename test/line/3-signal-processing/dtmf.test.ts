@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { DtmfDetector, dtmfSound } from '#media/dtmf.ts';
-import { encodeMulaw } from '#media/g711.ts';
+import { encodeMulaw, silence } from '#media/g711.ts';
+import { concat } from '#platform/bytes.ts';
 import { mulaw, type Part, pause, render, seeded, sum, withNoise } from './sound.ts';
 
 const KEYS = '123A456B789C*0#D';
@@ -136,6 +137,23 @@ describe('DTMF receiver, ITU-T Q.24 table A-1', () => {
     const hum = render([{ tones: [[50, -15]], ms: keys.length / 8 }]);
     expect(heard(mulaw(sum(keys, hum)))).toBe(KEYS);
     expect(heard(mulaw(keys.map((sample) => sample + 1500)))).toBe(KEYS);
+  });
+
+  it('takes two tones that glide through the right frequencies, as pitches do, for a voice', () => {
+    for (const [index, key] of [...KEYS].entries()) {
+      for (const from of [-0.04, 0.04]) {
+        const phases = [0, 0];
+        const frequencies = [ROWS[index >> 2] ?? 0, COLUMNS[index & 3] ?? 0];
+        // From 4 % off on one side to 4 % on the other in 100 ms.
+        const sound = Float64Array.from({ length: 800 }, (_, i) =>
+          frequencies.reduce((sample, hz, tone) => {
+            phases[tone] = (phases[tone] ?? 0) + (2 * Math.PI * hz * (1 + from * (1 - i / 400))) / 8000;
+            return sample + 5000 * Math.sin(phases[tone] ?? 0);
+          }, 0),
+        );
+        expect(heard(concat(silence(400), mulaw(sound), silence(400))), `${key} from ${from}`).toBe('');
+      }
+    }
   });
 
   it('hears what its own generator makes at every piece size, as 40 ms keys 40 ms apart too', () => {
