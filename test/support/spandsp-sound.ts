@@ -1,4 +1,7 @@
-import { existsSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import koffi from 'koffi';
 import { spandspMissing } from './spandsp.ts';
 
@@ -24,15 +27,21 @@ export function spandspEchoLeft(
   heard: Int16Array,
   options: { readonly taps: number; readonly suppress: boolean },
 ): Float64Array {
-  const library = load();
-  const state = library.func('void *echo_can_init(int len, int mode)')(
-    options.taps,
-    options.suppress ? ADAPT | NLP | CNG : ADAPT,
-  );
-  const update = library.func('int16_t echo_can_update(void *ec, int16_t tx, int16_t rx)');
-  const left = Float64Array.from(heard, (sample, i) => Number(update(state, played[i] ?? 0, sample)));
-  library.func('void echo_can_free(void *ec)')(state);
-  return left;
+  if (path === undefined) throw new Error(spandspMissing ?? 'libspandsp was not found');
+  const directory = mkdtempSync(join(tmpdir(), 'copperring-spandsp-'));
+  try {
+    const file = (name: string) => join(directory, name);
+    writeFileSync(file('played'), played);
+    writeFileSync(file('heard'), heard);
+    const mode = options.suppress ? ADAPT | NLP | CNG : ADAPT;
+    const files = ['played', 'heard', 'left'].map(file);
+    const args = [resolve('test/tools/spandsp-echo.mjs'), path, String(options.taps), String(mode), ...files];
+    execFileSync(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+    const left = readFileSync(file('left'));
+    return Float64Array.from({ length: heard.length }, (_, i) => left.readInt16LE(2 * i));
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
 }
 
 /** What its concealment makes of a sound in packets of `packet` samples; `lost` says which are missing. */

@@ -22,7 +22,7 @@ export interface Cancelled {
 }
 
 /**
- * A partitioned frequency-domain adaptive filter (Soo and Pang, IEEE Trans. ASSP 38, 1990) of 40 ms, in two copies (Ochiai,
+ * A partitioned frequency-domain adaptive filter (Soo and Pang, IEEE Trans. ASSP 38, 1990) of 32 ms, in two copies (Ochiai,
  * Araseki and Ogihara, IEEE Trans. Comm. 25, 1977): the background one learns all the time, at a rate that follows from
  * how much of what is left can be echo; the foreground one makes the output and only ever takes over coefficients that
  * proved better. Speech from the near end so disturbs the background filter at most.

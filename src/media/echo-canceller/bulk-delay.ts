@@ -11,14 +11,14 @@ const RING = 4096;
 /** The band of the telephone that lies below 2 kHz, as bins of the transform: 250 to 1850 Hz. */
 const FIRST_BIN = Math.round((250 * SIZE) / 4000);
 const LAST_BIN = Math.round((1850 * SIZE) / 4000);
-/** What was learnt a second ago counts for a third. */
+/** What was learnt 0.6 s ago counts for a third. */
 const FORGET = 0.87;
 /** A reference frame below this mean power (about -48 dBm0, 16-bit samples) teaches nothing. */
 const MIN_POWER = 90 ** 2;
 /** The power of a frame must be spread over so many bins: two tones fill about 8, half a second of speech a hundred. */
 const MIN_BINS = 25;
 /** A peak is believed when it stands this far above the root mean square of all lags, so often in a row, within so many samples. */
-const SIGNIFICANT = 7;
+const SIGNIFICANT = 9;
 const AGREEING = 2;
 const TOLERANCE = 6;
 /** Half-band filter in front of the decimation, 7 taps. */

@@ -15,11 +15,11 @@ export interface EchoCancellerOptions {
   readonly suppress: boolean;
 }
 
-/** The filter begins so much before the strongest part of the echo: 8 ms. */
-const BEFORE_PEAK = 64;
-/** A peak that wanders between 2 and 20 ms behind the beginning is still well covered, and the filter stays where it is. */
+/** The filter begins so much before the strongest part of the echo: 6 ms. */
+const BEFORE_PEAK = 48;
+/** A peak that wanders between 2 and 18 ms behind the beginning is still well covered, and the filter stays where it is. */
 const MARGIN_BEFORE = 16;
-const MARGIN_BEHIND = 160;
+const MARGIN_BEHIND = 144;
 /** The shortest delay, 20 ms: what was played in the same moment is not known yet. */
 export const MIN_DELAY = 160;
 /** Samples of the reference kept, a power of two above the longest delay, the filter and a piece. */

@@ -3,5 +3,5 @@ export const BLOCK = 64;
 /** Two blocks overlap in each transform. */
 export const FRAME = 2 * BLOCK;
 export const BINS = BLOCK + 1;
-/** Partitions of the impulse response: 5 of 8 ms, a tail of 40 ms. */
-export const PARTITIONS = 5;
+/** Partitions of the impulse response: 4 of 8 ms, a tail of 32 ms. */
+export const PARTITIONS = 4;

@@ -26,8 +26,17 @@ const FASTEST = 0.5;
 const FIRST_STEP = 0.6;
 const ENOUGH = 8 * PARTITIONS;
 /** Geigel: the loudest sample heard may reach this share of the loudest one played (D. L. Duttweiler, IEEE Trans. Comm. 26, 1978); else both talk, and for 64 ms more. */
-const GEIGEL = 0.71;
+const GEIGEL = 1;
 const GEIGEL_HOLD = 8;
+/** When so much of the echo leaks for so long (0.1 s), the echo path is another one: the filter learns as in the beginning. */
+const LOST_LEAK = 0.5;
+const LOST_BLOCKS = 12;
+/**
+ * A tone tells of the echo path at its own frequency only, and would spoil the rest: the mean spectrum of half a second must be
+ * spread over so many bins.
+ */
+const NARROW = 3;
+const SPREAD_RATE = 0.016;
 
 /**
  * How fast the filter may learn, bin by bin: by the share of what is left that can be echo. With speech from the near end that
@@ -48,7 +57,10 @@ export class LearningRate {
   readonly #peaks = new Float64Array(PARTITIONS + 1);
   #block = 0;
   #hold = 0;
+  readonly #longPower = new Float64Array(BINS);
+  #spread = 0;
   #learnt = 0;
+  #lost = 0;
 
   restart(): void {
     this.#learnt = 0;
@@ -67,10 +79,12 @@ export class LearningRate {
     if (power < MIN_POWER) return undefined;
     this.#spectra(output);
     this.#leakage.update(this.#echoPower, this.#restPower);
-    if (this.#hold > 0) return undefined;
+    const known = this.#learnt >= ENOUGH;
+    if (this.#hold > 0 || (known && this.#spread < NARROW)) return undefined;
     const leak = this.#leakage.share;
     const whole = this.#shareOfAll(leak);
-    const known = this.#learnt >= ENOUGH;
+    this.#lost = leak > LOST_LEAK ? this.#lost + 1 : 0;
+    if (this.#lost === LOST_BLOCKS) this.#learnt = 0;
     const { step } = this.#steps;
     let sum = 0;
     for (let k = 0; k < BINS; k++) {
@@ -86,17 +100,24 @@ export class LearningRate {
 
   #referencePower(xRe: Float64Array, xIm: Float64Array): number {
     let sum = 0;
+    let longSum = 1;
+    let longSquares = 1;
     this.#meanPower = 0;
     this.#powers.copyWithin(BINS, 0, (PARTITIONS - 1) * BINS);
     for (let k = 0; k < BINS; k++) {
       const power = (xRe[k] ?? 0) ** 2 + (xIm[k] ?? 0) ** 2;
       sum += power;
+      const long = (this.#longPower[k] ?? 0) + SPREAD_RATE * (power - (this.#longPower[k] ?? 0));
+      this.#longPower[k] = long;
+      longSum += long;
+      longSquares += long * long;
       this.#powers[k] = power;
       let all = 0;
       for (let at = k; at < PARTITIONS * BINS; at += BINS) all += this.#powers[at] ?? 0;
       this.#power[k] = all;
       this.#meanPower += all / BINS;
     }
+    this.#spread = (longSum * longSum) / longSquares;
     return (2 * sum) / (FRAME * FRAME);
   }
 
