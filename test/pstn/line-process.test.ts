@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, realpathSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, it, type TestContext } from 'vitest';
@@ -168,6 +168,19 @@ describe.concurrent('the emulated line as a process of its own', () => {
     commands.write(Buffer.from('AT+CPCMREG=1\r'));
     await expect.poll(() => sound, { timeout: 5000 }).toBeGreaterThan(3200);
     await Promise.all([commands.close(), samples.close()]);
+  });
+
+  it('goes on while nobody reads what it says', async ({ expect, onTestFinished }) => {
+    const emulator = await LineEmulator.start({ clock: systemClock }, { program: program.program });
+    const device = openSync(emulator.path, 'r+');
+    onTestFinished(async () => {
+      closeSync(device);
+      await emulator.stop();
+    });
+    for (const command of ['AT+FCLASS=8', 'AT+VLS=1', 'AT+VTR']) writeSync(device, `${command}\r`);
+    await emulator.event('off-hook', { timeoutMs: 5000 });
+    // Its sound fills what the system keeps for a reader, and then its own store.
+    await expect.poll(async () => (await emulator.report()).modem.overruns, { timeout: 10_000 }).toBeGreaterThan(0);
   });
 
   it('stutters when told to, and the driver counts it', async (test) => {

@@ -39,7 +39,9 @@ export async function openPty(clock: Clock, onData: (bytes: Uint8Array) => void)
       return result;
     };
   };
-  const master = call('int posix_openpt(int flags)', 'posix_openpt')(constants.O_RDWR | constants.O_NOCTTY | O_CLOEXEC);
+  // Node leaves the master of a pty as it is, and a write that blocks would stop the whole modem once nobody reads.
+  const flags = constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK | O_CLOEXEC;
+  const master = call('int posix_openpt(int flags)', 'posix_openpt')(flags);
   call('int grantpt(int fd)', 'grantpt')(master);
   call('int unlockpt(int fd)', 'unlockpt')(master);
   const name = Buffer.alloc(NAME_SIZE);
