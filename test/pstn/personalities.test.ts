@@ -142,7 +142,7 @@ describe('the emulated modems', () => {
     expect(cx.ask('ATDT5551234')).toContain('LINE IN USE');
     cx.line.exchange.telephone('extension', false);
     cx.line.exchange.telephone('handset', true);
-    expect(codesOf(cx.take())).toBe('ph');
+    expect(codesOf(cx.take())).toBe('pH');
     cx.line.exchange.cut(true);
     expect(cx.ask('AT-TRV?')).toContain('1.4');
     const half = modem('half-duplex');

@@ -67,6 +67,7 @@ export const allCodes: LineCodes = {
   underrun: 'u',
   overrun: 'o',
   callWaiting: 'w',
-  handset: ['h', 'H'],
+  // As USRobotics' and ZyXEL's manuals have it: H for off hook, h for on hook.
+  handset: ['H', 'h'],
   extension: ['P', 'p'],
 };
