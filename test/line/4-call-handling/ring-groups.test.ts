@@ -31,9 +31,9 @@ describe('a ring group', () => {
   it('shows the number where the exchange tells no name, and nothing of who withholds the number', async () => {
     const gw = gateway({ rings: [ALICE] });
     const alice = gw.phone(ALICE);
-    const first = gw.line.ring({ number: '0301', name: undefined, presentation: 'available' });
+    const first = gw.line.ring({ number: '030123456', name: undefined, presentation: 'available' });
     const known = await gw.until(() => alice.incoming[0]);
-    expect([known.from, known.fromName]).toEqual(['sip:0301@pstn.home.example', '0301']);
+    expect([known.from, known.fromName]).toEqual(['sip:+4930123456@pstn.home.example', '+4930123456']);
     first.stop('caller-gave-up');
     await gw.over();
     gw.line.ring({ number: undefined, name: 'SECRET', presentation: 'withheld' });

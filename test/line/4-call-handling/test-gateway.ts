@@ -58,6 +58,7 @@ export class TestPhone {
 /** The gateway's call scenarios with their real SIP stack, over lines whose far ends the test plays, on a virtual clock. */
 export class TestGateway {
   readonly clock = new VirtualClock();
+  readonly startedAt = this.clock.now();
   readonly events: GatewayEvent[] = [];
   /** Everything logged at any level, as JSON lines. */
   readonly logged: string[] = [];
@@ -71,7 +72,8 @@ export class TestGateway {
   readonly #phones = new Map<string, TestPhone>();
 
   constructor(input: Partial<ConfigInput>, deps: Partial<CallsSideDeps> = {}) {
-    const checked = checkConfig({ roles: ['peer', 'gateway'], ...input });
+    const line = (Array.isArray(input.line) ? input.line : []).map((own) => ({ country: 'DE', ...own }));
+    const checked = checkConfig({ roles: ['peer', 'gateway'], ...input, line });
     if (!('config' in checked)) throw new Error(JSON.stringify(checked.problems));
     const { clock } = this;
     const { config } = checked;

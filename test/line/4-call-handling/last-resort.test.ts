@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest';
+import { silence } from '#media/g711.ts';
+import { dominantFrequencyOfMulaw } from '#media/spectrum.ts';
+import { ToneGenerator } from '#media/tones.ts';
+import { concat } from '#platform/bytes.ts';
+import type { FakeLineCall } from './fake-line.ts';
+import { TestGateway } from './test-gateway.ts';
+
+/** One line brings a tone for two seconds, the other silence; gives what the second line is played, in Hz. */
+function passed(from: FakeLineCall, to: FakeLineCall, hz: number): number | undefined {
+  const tone = new ToneGenerator([hz]);
+  const played: Uint8Array[] = [];
+  for (let i = 0; i < 100; i++) {
+    from.hear(tone.next(160));
+    played.push(to.hear(silence(160)).slice());
+  }
+  return dominantFrequencyOfMulaw(concat(...played.slice(50)))?.frequency;
+}
+
+const ALICE = 'alice@home.example';
+
+function gateway(more: object = {}) {
+  const gw = new TestGateway({
+    line: [
+      { name: 'home', device: 'a', rings: [ALICE], ring_seconds: 5, ...more },
+      { name: 'office', device: 'b', country: 'DE' },
+    ],
+  });
+  return { gw, home: gw.lines[0]!, office: gw.lines[1]! };
+}
+
+describe('the last resort', () => {
+  it('is called over another line when nobody answered, and joined to the caller: sound, digits and end', async () => {
+    const { gw, home, office } = gateway({ last_resort: '+4917012345678' });
+    gw.phone(ALICE);
+    const ringing = home.ring();
+    const dialling = await gw.until(() => office.diallings[0]);
+    expect(gw.clock.now()).toBeGreaterThanOrEqual(gw.startedAt + 5000);
+    expect(dialling.digits).toBe('017012345678');
+    const far = dialling.answer({ kind: 'real', by: 'polarity' });
+    const near = await gw.clock.run(ringing.answered);
+    await gw.until(() => gw.events.find((event) => event.event === 'call' && event.state === 'answered'));
+    expect(passed(near, far, 440)).toBeCloseTo(440, -1);
+    expect(passed(far, near, 600)).toBeCloseTo(600, -1);
+    near.press('1');
+    await gw.clock.advance(10);
+    expect(far.sent).toBe('1');
+    far.end('busy-tone');
+    await gw.over();
+    expect(near.isOver).toBe(true);
+    const records = await gw.ended();
+    expect(records).toHaveLength(2);
+    expect(records.find(({ line }) => line === 'office')).toMatchObject({
+      direction: 'to-line',
+      caller: '+4930123456',
+      callee: '+4917012345678',
+      end: 'line: busy-tone',
+    });
+    expect(records.find(({ line }) => line === 'home')).toMatchObject({ outcome: 'answered', end: 'phone: hung up' });
+  });
+
+  it('is given up when the caller hangs up meanwhile', async () => {
+    const { gw, home, office } = gateway({ last_resort: '+4917012345678' });
+    gw.phone(ALICE);
+    const ringing = home.ring();
+    await gw.until(() => office.diallings[0]);
+    ringing.stop('caller-gave-up');
+    expect(await gw.over()).toMatchObject({ outcome: 'missed', end: 'line: caller gave up' });
+    expect(office.status.state).toBe('idle');
+  });
+
+  it('is nobody without the setting, nor when no other line is free: no call goes from line to line by itself', async () => {
+    for (const [more, isBusy] of [
+      [{}, false],
+      [{ last_resort: '+4917012345678' }, true],
+    ] as const) {
+      const { gw, home, office } = gateway(more);
+      if (isBusy) office.status = { state: 'busy', modem: 'fake' };
+      gw.phone(ALICE);
+      home.ring();
+      expect(await gw.over()).toMatchObject({ outcome: 'missed', end: 'phone: nobody answered' });
+      expect([...home.diallings, ...office.diallings]).toEqual([]);
+    }
+  });
+});
