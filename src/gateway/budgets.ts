@@ -40,6 +40,7 @@ interface Entry {
   endedAt: number | undefined;
   /** Undefined once over, and for calls of before. */
   readonly exhausted: ((why: string) => void) | undefined;
+  isExhausted: boolean;
 }
 
 /** Calls that share one allowance. */
@@ -71,7 +72,8 @@ export class Budgets {
 
   /** Counts a call of before, in the order of their starts. */
   remember(call: PastCall): void {
-    if (call.startedAt > this.#clock.now() - DAY_MS) this.#entries.push({ ...call, exhausted: undefined });
+    if (call.startedAt > this.#clock.now() - DAY_MS)
+      this.#entries.push({ ...call, exhausted: undefined, isExhausted: true });
   }
 
   /** Why the caller may not begin a call over the line now; undefined when nothing is in the way. */
@@ -97,7 +99,8 @@ export class Budgets {
   /** Counts a call from its start. `exhausted` is called when its minutes are used up. */
   begin(caller: string, line: string, exhausted: (why: string) => void): Spending {
     const startedAt = this.#clock.now();
-    const entry: Entry = { caller, line, startedAt, answeredAt: undefined, endedAt: undefined, exhausted };
+    const times = { startedAt, answeredAt: undefined, endedAt: undefined };
+    const entry: Entry = { caller, line, ...times, exhausted, isExhausted: false };
     this.#entries.push(entry);
     return {
       over: (next) => {
@@ -190,7 +193,7 @@ export class Budgets {
     let soonest = Number.POSITIVE_INFINITY;
     for (const entry of talking) {
       const left = this.#left(entry);
-      if (left.ms <= 0) entry.exhausted?.(left.why);
+      if (left.ms <= 0) exhaust(entry, left.why);
       else soonest = Math.min(soonest, left.ms);
     }
     // Rounded up, so that a call is not looked at a moment before its time; ended calls end their counting themselves.
@@ -208,6 +211,13 @@ export class Budgets {
     }
     return least;
   }
+}
+
+/** Once: whoever is told ends the call, and that takes its time. */
+function exhaust(entry: Entry, why: string): void {
+  if (entry.isExhausted) return;
+  entry.isExhausted = true;
+  entry.exhausted?.(why);
 }
 
 function isLive({ exhausted, endedAt }: Entry): boolean {
