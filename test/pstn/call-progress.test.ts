@@ -32,9 +32,11 @@ describe('call progress tones', () => {
   }
 
   it('do not include single tones where those of the network are double', () => {
-    for (const hertz of [350, 440, 480, 523, 620, 1000]) {
+    for (const hertz of [350, 480, 523, 620, 1000]) {
       expect(heard('US', new ToneGenerator([hertz]).next(24_000))).toEqual(['voice']);
     }
+    // Bursts of 440 Hz are a waiting call there.
+    expect(heard('US', new ToneGenerator([440]).next(24_000))).toEqual([]);
   });
 
   it('are not heard in silence or in noise', () => {

@@ -89,7 +89,9 @@ describe.concurrent('the emulated line as a process of its own', () => {
     expect(await emulator.event('call-ended', { timeoutMs: 5000 })).toMatchObject({ endedBy: 'line' });
     const kept = join(directory, 'kept.wav');
     await emulator.send({ command: 'save-recording', path: kept });
-    expect(dominantFrequency(readWav(readFileSync(kept)).samples.subarray(0, 8000))?.frequency).toBeCloseTo(1021, -1);
+    // The first moments of the call pass before the modem knows of the answer.
+    const later = readWav(readFileSync(kept)).samples.subarray(8000, 16_000);
+    expect(dominantFrequency(later)?.frequency).toBeCloseTo(1021, -1);
   });
 
   it('carries an incoming call with caller ID until the far end hangs up', async (test) => {

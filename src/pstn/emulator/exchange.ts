@@ -1,5 +1,6 @@
 import { DtmfDetector } from '#media/dtmf.ts';
 import { silence } from '#media/g711.ts';
+import type { ToneSequence } from '#media/tone-sequence.ts';
 import type { Clock } from '#platform/clock.ts';
 import { type CountryCode, countries, type LineCountry } from '#pstn/countries.ts';
 import { type CallDirection, type CallReport, ConnectedCall } from '#pstn/emulator/connected-call.ts';
@@ -7,7 +8,7 @@ import type { Loop, LoopListener } from '#pstn/emulator/loop.ts';
 import { type HangUpHow, NumberPlan, type Party, type RingCallerId } from '#pstn/emulator/number-plan.ts';
 import { PairSound } from '#pstn/emulator/pair-sound.ts';
 import { Ringer } from '#pstn/emulator/ringer.ts';
-import { networkTone, type SoundSource, silentSource } from '#pstn/emulator/sound-source.ts';
+import { networkTone, type SoundSource, silentSource, specialTone, waitingTone } from '#pstn/emulator/sound-source.ts';
 import { TimerSet } from '#pstn/emulator/timer-set.ts';
 import type { Telephone } from '#pstn/line.ts';
 
@@ -42,6 +43,7 @@ export type FarSide = Pick<
   | 'giveUp'
   | 'hangUp'
   | 'sendDigits'
+  | 'callWaiting'
   | 'record'
   | 'recorded'
   | 'report'
@@ -56,6 +58,13 @@ const LOOP_DROP_MS = 800;
 const MAX_NUMBER = 32;
 /** What a caller plays that rings back. */
 const CALLBACK_HZ = 587;
+
+/** What is heard of numbers that can't be reached. */
+const refusals: Partial<Record<Party['behaviour'], HangUpHow>> = {
+  busy: 'busy-tone',
+  congestion: 'congestion-tone',
+  unobtainable: 'special-information',
+};
 
 type State =
   | { readonly name: 'idle' }
@@ -90,6 +99,7 @@ export class Exchange implements Loop {
   #recordNext = false;
   #extension = false;
   #isCut = false;
+  #waiting: ToneSequence | undefined;
 
   constructor(deps: { readonly clock: Clock; readonly onEvent: (event: ExchangeEvent) => void }, country: CountryCode) {
     this.#clock = deps.clock;
@@ -168,12 +178,21 @@ export class Exchange implements Loop {
     this.#timers.cancel();
     this.#onEvent({ event: 'hung-up', how });
     this.#endCall(state.call, 'exchange');
-    const tone = networkTone(how === 'busy-tone' ? this.#country.busy : this.#country.dial);
-    this.#state = { name: 'released', tone };
+    this.#state = { name: 'released', tone: this.#toneAfter(how) };
+    if (how === 'polarity-reversal') this.#listener?.reversed();
     if (how === 'loop-drop') {
       this.#listener?.current(false);
       this.#timers.after(LOOP_DROP_MS, () => this.#listener?.current(true));
     }
+    return true;
+  }
+
+  /** A second caller waits: false when there is no call, or no such tone in the country. */
+  callWaiting(): boolean {
+    const { callWaiting } = this.#country;
+    if (this.#state.name !== 'connected' || callWaiting === undefined) return false;
+    this.#waiting = waitingTone(callWaiting);
+    this.#listener?.callWaiting();
     return true;
   }
 
@@ -242,8 +261,11 @@ export class Exchange implements Loop {
         return this.#collect(state, sent);
       case 'calling':
         return this.#progress(state, sent.length);
-      case 'connected':
-        return state.call.transfer(sent);
+      case 'connected': {
+        // The subscriber hears the tone in place of the far end, who hears nothing of it.
+        const sound = state.call.transfer(sent);
+        return this.#waiting === undefined || this.#waiting.over ? sound : this.#waiting.next(sent.length);
+      }
       case 'released':
         return state.tone.next(sent.length);
       default:
@@ -276,7 +298,8 @@ export class Exchange implements Loop {
   #route(number: string): void {
     this.#onEvent({ event: 'dialled', number });
     const party = this.#plan.find(number);
-    if (party.behaviour === 'busy') this.#state = { name: 'released', tone: networkTone(this.#country.busy) };
+    const refusal = refusals[party.behaviour];
+    if (refusal !== undefined) this.#state = { name: 'released', tone: this.#toneAfter(refusal) };
     else {
       const left = party.behaviour === 'answers' ? party.answerAfterMs * 8 : Number.POSITIVE_INFINITY;
       const tone = party.behaviour === 'silent' ? silentSource : networkTone(this.#country.ringback);
@@ -304,6 +327,22 @@ export class Exchange implements Loop {
     const { sendDigits, hangUpAfterMs, hangUpHow = 'busy-tone' } = party;
     if (sendDigits) this.#timers.after(sendDigits.afterMs, () => call.press(sendDigits.digits));
     if (hangUpAfterMs !== undefined) this.#timers.after(hangUpAfterMs, () => this.hangUp(hangUpHow));
+  }
+
+  #toneAfter(how: HangUpHow): SoundSource {
+    switch (how) {
+      case 'busy-tone':
+        return networkTone(this.#country.busy);
+      case 'congestion-tone':
+        return networkTone(this.#country.congestion);
+      case 'special-information':
+        return specialTone(this.#country.special);
+      case 'silence':
+      case 'polarity-reversal':
+        return silentSource;
+      default:
+        return networkTone(this.#country.dial);
+    }
   }
 
   #endCall(call: ConnectedCall, endedBy: 'line' | 'exchange'): void {

@@ -137,6 +137,8 @@ class LineProcess {
         return undefined;
       case 'send-digits':
         return exchange.sendDigits(command.digits) ? undefined : 'there is no call';
+      case 'call-waiting':
+        return exchange.callWaiting() ? undefined : 'there is no call, or no such tone on this line';
       case 'telephone':
         exchange.telephone(command.by, command.offHook);
         return undefined;

@@ -2,8 +2,11 @@ import type { HybridOptions } from '#pstn/emulator/hybrid.ts';
 
 /** How the exchange treats one number, or the caller of a ring it makes. Times in ms, frequencies in Hz. */
 export interface Party {
-  /** `no-answer` rings for ever, `busy` gives busy tone, `silent` gives nothing at all. */
-  readonly behaviour: 'answers' | 'busy' | 'no-answer' | 'silent';
+  /**
+   * `no-answer` rings for ever, `busy` and `congestion` give these tones, `unobtainable` the special information tone over and over, `silent`
+   * gives nothing at all.
+   */
+  readonly behaviour: (typeof behaviours)[number];
   /** Ringback before the answer. */
   readonly answerAfterMs: number;
   /** The tone that the party plays once the call is up; undefined for silence. */
@@ -25,7 +28,20 @@ export interface Party {
   readonly callBack?: { readonly afterMs: number; readonly callerId: RingCallerId };
 }
 
-export type HangUpHow = 'busy-tone' | 'dial-tone' | 'loop-drop';
+export const behaviours = ['answers', 'busy', 'congestion', 'unobtainable', 'no-answer', 'silent'] as const;
+
+/** What the line gets when the far end hangs up. `silence`: nothing at all. */
+export const hangUpHows = [
+  'busy-tone',
+  'congestion-tone',
+  'special-information',
+  'dial-tone',
+  'loop-drop',
+  'polarity-reversal',
+  'silence',
+] as const;
+
+export type HangUpHow = (typeof hangUpHows)[number];
 
 /** A caller's number and name; 'P' and 'O' in their place mean withheld and out of area. */
 export interface RingCallerId {

@@ -5,6 +5,7 @@ import type { CallReport } from '#pstn/emulator/connected-call.ts';
 import type { ExchangeEvent } from '#pstn/emulator/exchange.ts';
 import { faultNames } from '#pstn/emulator/faults.ts';
 import { hybridShapes } from '#pstn/emulator/hybrid.ts';
+import { behaviours, hangUpHows } from '#pstn/emulator/number-plan.ts';
 import type { StreamCounters } from '#pstn/emulator/sound-stream.ts';
 
 /** What a line emulator is told, one JSON object a line, and what it says. */
@@ -12,7 +13,7 @@ import type { StreamCounters } from '#pstn/emulator/sound-stream.ts';
 const ms = z.number().min(0).max(3_600_000);
 const hertz = z.number().min(100).max(3400);
 const digits = z.string().refine(isDigits, 'must be 1 to 64 of 0-9 * # A-D');
-const how = z.enum(['busy-tone', 'dial-tone', 'loop-drop']);
+const how = z.enum(hangUpHows);
 const callerId = z.strictObject({ number: z.string().max(32).optional(), name: z.string().max(32).optional() });
 
 /** How the far end of a call behaves. */
@@ -41,13 +42,15 @@ export const commandSchema = z.discriminatedUnion('command', [
   z.strictObject({
     command: z.literal('plan'),
     number: digits,
-    behaviour: z.enum(['answers', 'busy', 'no-answer', 'silent']).default('answers'),
+    behaviour: z.enum(behaviours).default('answers'),
     answerAfterMs: ms.default(1500),
     reversal: z.boolean().optional(),
     ...party,
   }),
   /** The far end presses keys. */
   z.strictObject({ command: z.literal('send-digits'), digits }),
+  /** A second caller waits while there is a call: the country's tone, once. */
+  z.strictObject({ command: z.literal('call-waiting') }),
   /** A telephone beside the modem is lifted or put down: in the modem's own socket, or elsewhere on the pair. */
   z.strictObject({ command: z.literal('telephone'), by: z.enum(['handset', 'extension']), offHook: z.boolean() }),
   /** The pair is cut, or joined again. */

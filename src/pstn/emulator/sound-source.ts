@@ -2,6 +2,7 @@ import { dtmfSound } from '#media/dtmf.ts';
 import { silence } from '#media/g711.ts';
 import { cadenced, ToneSequence } from '#media/tone-sequence.ts';
 import { ToneGenerator } from '#media/tones.ts';
+import type { SpecialTone } from '#pstn/countries/country.ts';
 import type { NetworkTone } from '#pstn/countries.ts';
 
 /** An endless supply of mu-law sound. */
@@ -32,6 +33,20 @@ export function recording(samples: Uint8Array): SoundSource {
 /** A tone of the network with its cadence, from its first burst on. */
 export function networkTone({ frequencies, cadence, modulation }: NetworkTone): SoundSource {
   return new ToneSequence({ steps: cadenced(frequencies, cadence, modulation) });
+}
+
+/** The special information tone, a second apart (ITU-T E.180 §8). */
+export function specialTone({ frequencies, ms }: SpecialTone): SoundSource {
+  const steps = frequencies.map((frequency) => ({ frequencies: [frequency], ms }));
+  return new ToneSequence({ steps: [...steps, { frequencies: [], ms: 1000 }] });
+}
+
+/** The tone of a waiting call up to its longest pause, once. */
+export function waitingTone({ frequencies, cadence, modulation }: NetworkTone): ToneSequence {
+  const steps = cadenced(frequencies, cadence, modulation);
+  const longest = Math.max(0, ...cadence.filter((_, i) => i % 2 === 1));
+  const end = steps.findIndex(({ ms }, i) => i % 2 === 1 && ms === longest);
+  return new ToneSequence({ steps: steps.slice(0, end < 0 ? steps.length : end), times: 1 });
 }
 
 /** A source over which digits can be laid. */

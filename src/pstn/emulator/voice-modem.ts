@@ -59,6 +59,8 @@ export class VoiceModem {
   #monitor: LineMonitor | undefined;
   #offHook = false;
   #snooping = false;
+  /** Ringing current flows. */
+  #rings = false;
   #manners: Manners = { stuck: false, echoes: false, numeric: false };
   #line = '';
 
@@ -75,7 +77,11 @@ export class VoiceModem {
     this.#country = countries[options.country];
     deps.loop.listen({
       // Within a stream a ring is a code (ITU-T V.253 table 14).
-      ring: (on) => on && (this.#stream ? this.#port.send(shieldedCode('R')) : this.#result('RING')),
+      ring: (on) => {
+        this.#rings = on;
+        if (on && this.#stream) this.#port.send(shieldedCode('R'));
+        else if (on) this.#result('RING');
+      },
       callerId: (block) => this.#callerId(block),
       current: (flows) => this.#current(flows),
       reversed: () => this.#reversed(),
@@ -230,6 +236,11 @@ export class VoiceModem {
       this.#result('NO CARRIER');
       return false;
     }
+    if (this.#rings) {
+      // Lifting the receiver now would answer the caller and not dial: the ring is the command's result.
+      this.#result('RING');
+      return false;
+    }
     if (this.#loop.isInUse && !this.#offHook) {
       this.#result('LINE IN USE');
       return false;
@@ -302,8 +313,12 @@ export class VoiceModem {
   }
 
   #reversed(): void {
-    if (this.#dialler) this.#dialler.reversed();
-    else this.#report('reversal');
+    const code = this.#personality.codes.reversal;
+    if (this.#dialler === undefined) this.#report('reversal');
+    else {
+      if (code !== undefined) this.#port.send(shieldedCode(code));
+      this.#dialler.reversed();
+    }
   }
 
   /** Reported on hook too. */

@@ -24,7 +24,7 @@ export function specialBands(special: SpecialTone): readonly Band[] {
 
 /** Hears the special information tone: three tones in their order. */
 export class SpecialTracker {
-  /** Whether the newest step is one of the three. */
+  /** Whether the newest step is one of the three; what goes on for longer than they do is something else. */
   matches = false;
   readonly #special: SpecialTone;
   readonly #firstBand: number;
@@ -32,6 +32,7 @@ export class SpecialTracker {
   #part = 0;
   #run = 0;
   #missing = 0;
+  #lasts = 0;
 
   constructor(special: SpecialTone, firstBand: number, report: () => void) {
     this.#special = special;
@@ -41,7 +42,8 @@ export class SpecialTracker {
 
   look(bank: ToneBank, audible: boolean): void {
     const part = audible ? this.#heard(bank) : undefined;
-    this.matches = part !== undefined;
+    this.#lasts = part === undefined ? 0 : this.#lasts + 1;
+    this.matches = part !== undefined && this.#lasts <= 3 * LONGEST;
     if (part === this.#part) {
       this.#run++;
       this.#missing = 0;

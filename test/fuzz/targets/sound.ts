@@ -13,6 +13,7 @@ import { builtInProfiles } from '#pstn/modem/profiles/built-in.ts';
 import { type ModemItem, ModemReader } from '#pstn/modem/reader.ts';
 import { finalResult } from '#pstn/modem/results.ts';
 import { chooseMethod, parseVoiceMethod } from '#pstn/modem/voice-methods.ts';
+import type { LineHeard } from '#pstn/supervision/line-ear.ts';
 import type { Dice } from '../dice.ts';
 import { BrokenPromise, bytesTarget, type Target, textTarget } from '../target.ts';
 
@@ -202,9 +203,42 @@ const TIMERS: readonly TimerName[] = [
   'ring-gap',
   'dial',
   'answer-inferred',
+  'doubt',
   'watchdog',
 ];
-const CODES = ['\x03', 'b', 'd', 'l', 'h', 'H', '/', '~', '5', 'u', 'o', 'X', 'q', 's', 'e', 'R'];
+const HEARD: readonly LineHeard[] = [
+  'busy',
+  'congestion',
+  'dial',
+  'special-information',
+  'ringback',
+  'voice',
+  'call-waiting',
+  'silence',
+];
+const CODES = [
+  '\x03',
+  'b',
+  'd',
+  'l',
+  'L',
+  'h',
+  'H',
+  'P',
+  'p',
+  'J',
+  'w',
+  '/',
+  '~',
+  '5',
+  'u',
+  'o',
+  'X',
+  'q',
+  's',
+  'e',
+  'R',
+];
 const MAX_EFFECTS = 64;
 const MAX_STATE = 16_384;
 
@@ -297,6 +331,7 @@ function likelyLine(state: State, dice: Dice): string {
     case 'talking':
       return dice.pick([
         `code ${dice.pick(CODES)}`,
+        `heard ${dice.pick(HEARD)}`,
         'timeout watchdog',
         'signal 12#',
         'hang-up',
@@ -335,14 +370,19 @@ function inputOf(line: string, at: number): Input | undefined {
     case 'line':
       return { type, text: rest.slice(0, 512) };
     case 'code':
-      return { type, code: rest.slice(0, 1), heard };
+      return { type, code: rest.slice(0, 1), heard, quietFor: at % 3000 };
     case 'timeout': {
       const timer = TIMERS.find((name) => name === rest);
-      return timer === undefined ? undefined : { type, timer, heard, textBytes: at };
+      return timer === undefined ? undefined : { type, timer, heard, textBytes: at, quietFor: at % 3000 };
+    }
+    case 'heard': {
+      const what = HEARD.find((name) => name === rest);
+      return what === undefined ? undefined : { type, what, heard, quietFor: at % 3000 };
     }
     case 'dial':
-    case 'signal':
       return { type, digits: rest.replace(/[^0-9*#A-D]/g, '').slice(0, 64) };
+    case 'signal':
+      return { type, digits: rest.replace(/[^0-9*#A-D!]/g, '').slice(0, 64), heard };
     default:
       return undefined;
   }

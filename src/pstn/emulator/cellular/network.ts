@@ -85,6 +85,11 @@ export class CellularNetwork implements FarSide {
     return true;
   }
 
+  /** Networks tell of waiting calls by messages; this one has none. */
+  callWaiting(): boolean {
+    return false;
+  }
+
   sendDigits(digits: string): boolean {
     if (this.#state.name !== 'connected') return false;
     this.#state.call.press(digits);
