@@ -99,13 +99,14 @@ async function letGo({ caller, live }: FromLine, ending: Ending): Promise<Ending
 
 /** The caller enters a PIN and dials on; without even a try the call goes to voice mail. */
 async function dialOn(call: FromLine): Promise<Ending> {
-  const { deps, live, caller } = call;
+  const { deps, live } = call;
+  const { callerId } = call.caller;
   const { line, ending } = await answer(call);
   if (line === undefined) return ending;
-  const reached = await dialIn(deps, live, { line, callerId: caller.callerId });
-  if (reached === 'no PIN') return (await leaveMessage(call)) ?? letGo(call, decided('no number came'));
-  if ('ending' in reached) return letGo(call, reached.ending);
-  return answerAndBridge(call, reached.phone);
+  const answered = { ...call, caller: answeredCaller(callerId, line) };
+  const reached = await dialIn(deps, live, { line, callerId });
+  if (reached === 'no PIN') return (await leaveMessage(answered)) ?? letGo(answered, decided('no number came'));
+  return 'phone' in reached ? answerAndBridge(answered, reached.phone) : letGo(answered, reached.ending);
 }
 
 async function answerAndBridge(call: FromLine, phone: Call): Promise<Ending> {

@@ -1,3 +1,5 @@
+import { silence } from '#media/g711.ts';
+import type { Clock } from '#platform/clock.ts';
 import { Failure } from '#platform/failure.ts';
 import type {
   AnswerSupervision,
@@ -16,6 +18,10 @@ import type {
 
 export const KNOWN: CallerId = { number: '+4930123456', name: 'Erika', presentation: 'available' };
 
+/** Samples of 20 ms. */
+const PIECE = 160;
+const KEPT = 500;
+
 /** A call of which the test is the far end: what happens on the line happens when the test says so. */
 export class FakeLineCall implements LineCall {
   readonly answer: AnswerSupervision;
@@ -30,14 +36,22 @@ export class FakeLineCall implements LineCall {
   readonly #digits: ((digit: string) => void)[] = [];
   readonly #events: ((event: LineEvent) => void)[] = [];
   readonly #over: () => void;
+  /** What the line was played, 20 ms each, the latest seconds of it. */
+  readonly played: Uint8Array[] = [];
   #resolve: (hangup: LineHangup) => void = () => {};
 
-  constructor(answer: AnswerSupervision, over: () => void) {
+  constructor(clock: Clock, answer: AnswerSupervision, over: () => void) {
     this.answer = answer;
     this.#over = over;
     this.ended = new Promise((resolve) => {
       this.#resolve = resolve;
     });
+    const tick = () => {
+      if (this.isOver) return;
+      this.hear(silence(PIECE));
+      clock.after(20, tick);
+    };
+    clock.after(20, tick);
   }
 
   connect(exchange: SampleExchange): void {
@@ -82,7 +96,10 @@ export class FakeLineCall implements LineCall {
 
   /** The line brings sound; gives what it is played meanwhile. */
   hear(sound: Uint8Array): Uint8Array {
-    return this.#exchange(sound);
+    const played = this.#exchange(sound).slice();
+    this.played.push(played);
+    if (this.played.length > KEPT) this.played.shift();
+    return played;
   }
 }
 
@@ -99,13 +116,15 @@ interface Ringing {
 
 export class FakeLine implements Line {
   readonly name: string;
+  readonly #clock: Clock;
   readonly traits = undefined;
   status: LineStatus = { state: 'idle', modem: 'fake' };
   /** What was dialled, and how the test lets it go on. */
   readonly diallings: Dialling[] = [];
   readonly #observers: LineObserver[] = [];
 
-  constructor(name: string) {
+  constructor(name: string, clock: Clock) {
+    this.#clock = clock;
     this.name = name;
   }
 
@@ -166,7 +185,7 @@ export class FakeLine implements Line {
 
   #call(supervision: AnswerSupervision): FakeLineCall {
     this.status = { state: 'busy', modem: 'fake' };
-    return new FakeLineCall(supervision, () => this.#idle());
+    return new FakeLineCall(this.#clock, supervision, () => this.#idle());
   }
 
   #idle(): void {

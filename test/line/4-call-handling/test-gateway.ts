@@ -2,7 +2,7 @@
 import 'libphonenumber-js';
 import { checkConfig } from '#config/check.ts';
 import type { ConfigInput } from '#config/schema.ts';
-import { createAccounting, dialledContext, poolOf } from '#gateway/accounting.ts';
+import { type Accounting, createAccounting, dialledContext, poolOf } from '#gateway/accounting.ts';
 import type { CallRecords } from '#gateway/call-records.ts';
 import { CallsSide, type CallsSideDeps } from '#gateway/calls-side.ts';
 import { EventHub, type GatewayEvent } from '#gateway/events.ts';
@@ -65,6 +65,7 @@ export class TestGateway {
   readonly lines: readonly FakeLine[];
   readonly desks: readonly LineDesk[];
   readonly calls: LiveCalls;
+  readonly accounting: Accounting;
   readonly records: CallRecords;
   /** The gateway's own ends of the calls, in the order of their making. */
   readonly medias: FakeMedia[] = [];
@@ -83,8 +84,9 @@ export class TestGateway {
     events.on((event) => this.events.push(event));
     this.calls = new LiveCalls({ clock, events });
     const accounting = createAccounting({ clock, random: systemRandom, log, store: memoryStore() }, config);
+    this.accounting = accounting;
     this.records = accounting.records;
-    this.lines = lines.map(({ name }) => new FakeLine(name));
+    this.lines = lines.map(({ name }) => new FakeLine(name, clock));
     const opened = lines.map((line, i) => ({ config: line, line: this.lines[i]!, close: async () => {} }));
     const pool = poolOf(opened, accounting.budgets, dialPlan);
     this.desks = pool.desks;
@@ -119,6 +121,17 @@ export class TestGateway {
   async until<T>(find: () => T | undefined, limitMs = 600_000): Promise<T> {
     await this.clock.runUntil(() => find() !== undefined, limitMs);
     return find()!;
+  }
+
+  /** The same for work that takes real time, such as hashing: virtual time goes on a little at a time. */
+  async hold<T>(find: () => T | undefined): Promise<T> {
+    for (let i = 0; i < 1000; i++) {
+      const found = find();
+      if (found !== undefined) return found;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      await this.clock.advance(5);
+    }
+    throw new Error('it did not come about');
   }
 
   /** The latest state told of a call. */
