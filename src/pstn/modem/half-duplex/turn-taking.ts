@@ -4,9 +4,7 @@ export type Turn = 'hear' | 'speak';
 
 /** Samples in a millisecond. */
 const MS = 8;
-/** A cough is no turn: so long a voice must last before it counts. */
-const ONSET = 60 * MS;
-/** A pause between words is no end: so long a voice must be silent. */
+/** A pause between words is no end of a turn: so long its voice must be silent. */
 const HANG_OVER = 400 * MS;
 /** The line is heard first. Who insists for so long against its voice gets the turn. */
 const INSISTING = 1500 * MS;
@@ -41,8 +39,8 @@ export class TurnTaking {
   }
 
   #phoneTakes(): boolean {
-    if (this.#phone.voicedFor < ONSET || this.#turnFor < this.#owedToLine) return false;
-    return this.#line.voicedFor < ONSET || this.#phone.voicedFor >= INSISTING;
+    if (this.#phone.speechFor === 0 || this.#turnFor < this.#owedToLine) return false;
+    return this.#line.speechFor === 0 || this.#phone.speechFor >= INSISTING;
   }
 
   #phoneYields(): boolean {

@@ -8,6 +8,10 @@ const LEAST_DBM0 = -42;
 /** How far above the noise a voice stands, dB. */
 const ABOVE_NOISE_DB = 9;
 const QUIETEST_DBM0 = -70;
+/** A cough is no speech: so long a voice must last before it counts. */
+const ONSET = 480;
+/** A pause between words is no end: so long a voice must be silent. */
+const BRIDGED = 2400;
 /** How fast the noise is taken to rise, dB a block: 5 dB a second, so that a steady hum is no voice for long. */
 const NOISE_RISE_DB = 0.1;
 
@@ -18,10 +22,11 @@ export class VoiceActivity {
   #count = 0;
   #voicedFor = 0;
   #silentFor = 0;
+  #speechFor = 0;
 
-  /** For how many samples on end there has been a voice; 0 while there is none. */
-  get voicedFor(): number {
-    return this.#voicedFor;
+  /** For how many samples somebody has been speaking, with pauses of less than 300 ms; 0 while nobody does. */
+  get speechFor(): number {
+    return this.#speechFor;
   }
 
   /** For how many samples on end there has been none. */
@@ -43,6 +48,7 @@ export class VoiceActivity {
     this.#count = 0;
     this.#voicedFor = 0;
     this.#silentFor = 0;
+    this.#speechFor = 0;
   }
 
   #judge(): void {
@@ -54,5 +60,8 @@ export class VoiceActivity {
     const voiced = level > LEAST_DBM0 && level > this.#noise + ABOVE_NOISE_DB;
     this.#voicedFor = voiced ? this.#voicedFor + BLOCK : 0;
     this.#silentFor = voiced ? 0 : this.#silentFor + BLOCK;
+    if (this.#silentFor >= BRIDGED) this.#speechFor = 0;
+    else if (this.#speechFor > 0) this.#speechFor += BLOCK;
+    else if (this.#voicedFor >= ONSET) this.#speechFor = this.#voicedFor;
   }
 }

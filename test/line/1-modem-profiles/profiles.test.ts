@@ -1,0 +1,198 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parse } from 'smol-toml';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { builtInProfiles } from '#pstn/modem/profiles/built-in.ts';
+import { checkProfile } from '#pstn/modem/profiles/check.ts';
+import { chooseProfile } from '#pstn/modem/profiles/choose.ts';
+import { loadProfiles, profileNamed } from '#pstn/modem/profiles/load.ts';
+import type { VoiceProfile } from '#pstn/modem/profiles/schema.ts';
+import { scriptedModem } from '../../pstn/scripted-modem.ts';
+import { simulatedLine } from '../../pstn/simulated-line.ts';
+
+const shipped = join('firmware-config', 'modems');
+
+let folder = '';
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'copperring-modems-'));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+function voice(name: string): VoiceProfile {
+  const profile = profileNamed(builtInProfiles, name);
+  if (profile.kind !== 'voice') throw new Error(`${name} is no voice modem`);
+  return profile;
+}
+
+describe('the profiles that come with the program', () => {
+  it('are the files of firmware-config/modems, each under its own name, with sources for what they know', async () => {
+    const files = (await readdir(shipped)).map((file) => file.replace(/\.toml$/, '')).sort();
+    expect(files).toEqual(builtInProfiles.map(({ name }) => name).sort());
+    for (const profile of builtInProfiles) {
+      expect(profile.known.length, profile.name).toBeGreaterThan(0);
+      expect(checkProfile(parse(await readFile(join(shipped, `${profile.name}.toml`), 'utf8')))).toEqual({ profile });
+    }
+    expect(builtInProfiles.filter(({ fallback }) => fallback).map(({ name }) => name)).toEqual(['generic-v253']);
+  });
+
+  it('are chosen by what a modem says, the most specific first', () => {
+    const name = (answers: Parameters<typeof chooseProfile>[1]) =>
+      chooseProfile(builtInProfiles, answers)?.profile.name;
+    expect(name({ ati: '56000', ati3: 'CX93010-V92' })).toBe('conexant-cx930xx');
+    expect(name({ ati: '5601', ati3: 'U.S. Robotics 56K Voice' })).toBe('usr-5637');
+    expect(name({ fmi: 'Rockwell', fmm: 'RC56D' })).toBe('rockwell');
+    expect(name({ ati: 'Manufacturer: SIMCOM INCORPORATED\nModel: SIMCOM_SIM7600E-H' })).toBe('sim7600');
+    expect(name({ ati: 'Quectel\nEC25\nRevision: EC25EFAR06A06M4G' })).toBe('ec25');
+    expect(name({ ati: '14400' })).toBe('generic-v253');
+    expect(name({})).toBe('generic-v253');
+    // A clone that says both: what demands more text decides.
+    expect(name({ ati3: 'CX930', fmi: 'U.S. Robotics' })).toBe('usr-5637');
+  });
+
+  it('are compared in bounded time, however much a modem says', () => {
+    const flood = 'U.S. ROBOTIC'.repeat(2_000_000);
+    const began = performance.now();
+    expect(chooseProfile(builtInProfiles, { ati: flood, ati3: flood, fmi: flood })?.profile.name).toBe('generic-v253');
+    expect(performance.now() - began).toBeLessThan(200);
+  });
+});
+
+describe("a user's own profiles", () => {
+  it('add to the others, take the place of one of the same name, and win among equals', async () => {
+    await writeFile(
+      join(folder, 'mine.toml'),
+      'name = "acme"\ntitle = "Acme"\n[[match]]\nfmi = ["CONEXANT"]\nvsm = ["ULAW"]\n',
+    );
+    await writeFile(
+      join(folder, 'usr.toml'),
+      'name = "usr-5637"\ntitle = "Mine"\ninit = ["AT+FOO=1"]\n[[match]]\nfmi = ["U.S."]\n',
+    );
+    const profiles = await loadProfiles(folder);
+    expect(profiles).toHaveLength(builtInProfiles.length + 1);
+    expect(chooseProfile(profiles, { fmi: 'CONEXANT', vsm: '131,"ULAW"' })?.profile.name).toBe('acme');
+    const line = simulatedLine({ modem: 'usr-5637' }, { profiles });
+    await line.clock.run(line.line.start());
+    expect(line.written()).toContain('AT+FOO=1\r');
+    expect(line.line.traits?.profile).toBe('usr-5637');
+  });
+
+  it('are all checked at once: every fault with file, path and what to do', async () => {
+    await writeFile(join(folder, 'a.toml'), 'name = "Big Name"\ntitle = "x"\ninit = ["ATD112", "hello"]\nfoo = 1\n');
+    await writeFile(join(folder, 'b.toml'), '[duplex]\nmode = "maybe"\nexit = []\n[[voice.methods]]\ncoding = "mp3"\n');
+    await writeFile(join(folder, 'c.toml'), 'this is no toml');
+    await writeFile(join(folder, 'd.toml'), `name = "d"\ntitle = "d"\ninit = [${'"AT",'.repeat(33)}]\n[[match]]\n`);
+    await writeFile(join(folder, 'readme.txt'), 'not looked at');
+    const failure = await loadProfiles(folder).catch((thrown) => thrown);
+    expect(failure.fault.code).toBe('invalid');
+    const told = failure.fault.problems.map(
+      ({ path, advice }: { path: string; advice: string }) => `${path}: ${advice}`,
+    );
+    expect(told).toEqual([
+      'a.toml: name: give 1 to 32 small letters, digits and hyphens',
+      'a.toml: init[0]: a profile must not dial or answer',
+      'a.toml: init[1]: give one AT command of at most 64 characters',
+      'a.toml: foo: there is no such setting; correct its name or remove it',
+      'b.toml: name: give a text in quotes',
+      'b.toml: title: give a text in quotes',
+      'b.toml: voice.methods[0].coding: give one of mulaw, alaw, unsigned-8, signed-8, linear-16',
+      'b.toml: duplex.mode: give one of full, half, try',
+      'b.toml: duplex.exit: give at least 1',
+      expect.stringContaining('c.toml: this cannot be read as TOML'),
+      'd.toml: match[0]: name at least one answer and a text in it',
+      'd.toml: init: give at most 32',
+    ]);
+    expect(failure.message).toContain('fault(s)');
+  });
+
+  it('are refused when two have one name, when one is huge, and when the folder named is not there', async () => {
+    for (const file of ['a.toml', 'b.toml']) await writeFile(join(folder, file), 'name = "same"\ntitle = "x"\n');
+    await expect(loadProfiles(folder)).rejects.toMatchObject({ fault: { problems: [{ path: 'same' }] } });
+    await rm(join(folder, 'b.toml'));
+    await writeFile(join(folder, 'a.toml'), `# ${'x'.repeat(70_000)}\nname = "huge"\ntitle = "x"\n`);
+    await expect(loadProfiles(folder)).rejects.toMatchObject({ fault: { code: 'invalid' } });
+    await expect(loadProfiles(join(folder, 'nowhere'))).rejects.toMatchObject({ fault: { code: 'unreadable' } });
+    expect(await loadProfiles(undefined)).toEqual(builtInProfiles);
+    expect(() => profileNamed(builtInProfiles, 'nothing')).toThrow(/give one of .*conexant-cx930xx/);
+  });
+});
+
+describe('a line', () => {
+  it('takes the profile it is told, whatever the modem says', async () => {
+    const simulated = simulatedLine({ modem: 'conexant-cx930xx' }, { profile: voice('generic-half-duplex') });
+    await simulated.clock.run(simulated.line.start());
+    expect(simulated.line.traits).toEqual({ profile: 'generic-half-duplex', duplex: 'half' });
+    const call = await simulated.clock.run(simulated.line.dial('5551234', new AbortController().signal), 60_000);
+    expect(simulated.written()).toContain('AT+VRX\r');
+    expect(simulated.written()).not.toContain('AT+VTR\r');
+    await simulated.clock.run(call.hangUp());
+    expect(simulated.line.status.state).toBe('idle');
+  });
+
+  it('says of a cellular module that it is one, whether or not it takes voice class', async () => {
+    for (const answer of ['ERROR', 'OK']) {
+      const { clock, line } = scriptedModem({ ATI: 'Quectel\r\nEC25\r\nRevision: X\r\n\r\nOK', 'AT+FCLASS=8': answer });
+      await clock.run(line.start());
+      expect(line.status).toMatchObject({
+        state: 'absent',
+        reason: expect.stringContaining('cellular module (profile ec25)'),
+      });
+    }
+  });
+
+  it('sends what its country and its profile want, and nothing that another profile wants', async () => {
+    const british = simulatedLine({ modem: 'usr-5637', country: 'GB' });
+    await british.clock.run(british.line.start());
+    expect(british.written()).toContain('AT+GCI=B4\rATS127=2\r');
+    expect(british.written()).toContain('AT+VGT=128\rAT+VGR=128\r');
+    const french = simulatedLine({ modem: 'conexant-cx930xx', country: 'FR' }, { silenceSeconds: 30 });
+    await french.clock.run(french.line.start());
+    expect(french.written()).not.toContain('S127');
+    expect(french.written()).toContain('AT+VSD=128,300\r');
+    expect(french.written()).toContain('AT+VGR=0\r');
+  });
+
+  it('does not ask again for caller ID where ATZ leaves it alone', async () => {
+    const keeps = {
+      ...voice('generic-v253'),
+      caller_id: { ...voice('generic-v253').caller_id, cleared_by_reset: false },
+    };
+    const { clock, line, commands } = scriptedModem({ ATDT1: 'BUSY' }, { profile: keeps });
+    await clock.run(line.start());
+    await clock.run(line.dial('1', new AbortController().signal).catch(() => {}));
+    expect(commands.filter((command) => command === 'AT+VCID=1')).toHaveLength(1);
+    const forgets = scriptedModem({ ATDT1: 'BUSY' });
+    await forgets.clock.run(forgets.line.start());
+    await forgets.clock.run(forgets.line.dial('1', new AbortController().signal).catch(() => {}));
+    expect(forgets.commands.filter((command) => command === 'AT+VCID=1')).toHaveLength(2);
+  });
+
+  it('believes only the reports that its profile trusts', async () => {
+    const generic = voice('generic-v253');
+    const doubted = { ...generic, codes: { ...generic.codes, trusted: generic.codes.trusted.replace('P', '') } };
+    for (const [profile, told] of [
+      [doubted, []],
+      [generic, [{ type: 'telephone', by: 'extension', offHook: true }]],
+    ] as const) {
+      const { clock, line, emulated } = simulatedLine({}, { profile });
+      await clock.run(line.start());
+      const call = await clock.run(line.dial('5551234', new AbortController().signal));
+      const events: unknown[] = [];
+      call.onEvent((event) => events.push(event));
+      emulated.exchange.telephone('extension', true);
+      await clock.advance(1000);
+      expect(events).toEqual(told);
+      await clock.run(call.hangUp(), 10_000);
+    }
+  });
+
+  it('uses 16 bits only where the profile and the link carry them', async () => {
+    const table = { 'AT+VSM=?': '129,"16-BIT LINEAR",(8000)\r\n\r\nOK', ATI3: 'U.S. Robotics 56K\r\n\r\nOK' };
+    const usb = scriptedModem(table);
+    await usb.clock.run(usb.line.start());
+    expect(usb.commands).toContain('AT+VSM=129,8000');
+    const uart = scriptedModem(table, { path: '/dev/ttyUSB0', baudRate: 115_200 });
+    await uart.clock.run(uart.line.start());
+    expect(uart.line.status).toMatchObject({ state: 'absent', reason: expect.stringContaining('only: 16-BIT LINEAR') });
+  });
+});
