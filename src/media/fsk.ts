@@ -62,15 +62,18 @@ export interface FskListener {
 /** Between the frequencies of both standards: with windows of one bit 50 Hz more or less are nothing. */
 const MARK = 1250;
 const SPACE = 2150;
-/** Window of the correlators: one bit. */
-const WINDOW = 7;
+/** Window of the correlators: a bit and a fifth, which is steadier than the bit alone. */
+const WINDOW = 8;
 /** Below this, Hz, lies nothing of the signal. */
 const LOWEST = 600;
 /** Weakest signal taken, dBm0, and the time over which it is measured: 4 ms. */
 const MIN_DBM0 = -41;
 const POWER_SHARE = 1 / 32;
-/** 0.1 bit: how far from the middle of the start bit it may already end. */
-const START_CHECK = BIT / 2;
+/**
+ * From where both correlators are equal to the middle of the start bit. That lies a little behind the edge, since their energies and not their amplitudes are
+ * compared; with this much clocks may be off by 3 % either way.
+ */
+const START_CHECK = BIT / 2.2;
 
 /**
  * Hears bytes in asynchronous FSK of Bell 202 or V.23 at 1200 bit/s, at any level. Each byte is timed by its own start bit, so clocks may differ
@@ -156,6 +159,8 @@ export class FskReceiver {
       this.#markSamples = 0;
       if (one) this.#listener.byte(this.#value, markBits);
       else this.#listener.lost();
+      // The next start bit may have begun between the middle of the stop bit and this sample.
+      this.#await();
     }
   }
 

@@ -62,7 +62,8 @@ describe('fax tones, ITU-T T.30 §4.1', () => {
     expect(hear(tone(2100, 500), pause(500))).toEqual([]);
     for (const hz of [950, 1000, 1020, 1200, 1336, 1400])
       expect(hear(tone(hz, 500), pause(500)), `${hz} Hz`).toEqual([]);
-    for (const hz of [2010, 2050, 2150, 2225]) expect(hear(tone(hz, 3000), pause(500)), `${hz} Hz`).toEqual([]);
+    for (const hz of [2010, 2050, 2065, 2135, 2150, 2225])
+      expect(hear(tone(hz, 3000), pause(500)), `${hz} Hz`).toEqual([]);
     expect(
       hear(
         {
@@ -80,7 +81,8 @@ describe('fax tones, ITU-T T.30 §4.1', () => {
 
 describe.skipIf(skipped('fax tones and libspandsp', spandspMissing))('fax tones and libspandsp', () => {
   it('hears what its generator makes: CNG, and CED with and without turns of the phase and modulation', () => {
-    const made = (which: number) => heard(encodeMulaw(spandspConnectTone(which, 8000 * 5)));
+    // Where the turns of the phase lie within the detector's windows must not matter.
+    const made = (which: number, shift = 0) => heard(encodeMulaw(spandspConnectTone(which, 8000 * 5)).subarray(shift));
     expect(made(connectTone.cng)).toEqual(['calling']);
     for (const which of [
       connectTone.ans,
@@ -88,7 +90,7 @@ describe.skipIf(skipped('fax tones and libspandsp', spandspMissing))('fax tones 
       connectTone.ansam,
       connectTone.ansamPhaseReversals,
     ]) {
-      expect(made(which), `tone ${which}`).toEqual(['answer']);
+      for (const shift of [0, 40, 80]) expect(made(which, shift), `tone ${which}`).toEqual(['answer']);
     }
     for (const which of [connectTone.bellAns, connectTone.callingTone])
       expect(made(which), `tone ${which}`).toEqual([]);

@@ -2,7 +2,7 @@ import { type CallerIdBlock, callerIdOf } from '#pstn/caller-id.ts';
 import { ETX_CODE, shieldedCode } from '#pstn/modem/dle.ts';
 import { advance, command, noScript, optional, startScript, streaming } from '#pstn/modem/machine/script.ts';
 import type { Effect, Input, Modem, Snooping, Step } from '#pstn/modem/machine/state.ts';
-import { enterIdle, enterResynchronising } from '#pstn/modem/machine/transitions.ts';
+import { enterResynchronising } from '#pstn/modem/machine/transitions.ts';
 
 /** The message comes in the pause behind the first ring, or not at all. */
 const LISTEN_MS = 4500;
@@ -19,11 +19,10 @@ export function mustSnoop({ profile }: Modem): boolean {
 export function enterSnooping(modem: Modem): Step {
   const { script, effects } = startScript([command(modem.profile.caller_id.snoop ?? ''), streaming('AT+VRX')]);
   return {
-    state: { phase: 'snooping', modem, stage: 'entering', script, block: {}, over: false, gaveUp: false },
+    state: { phase: 'snooping', modem, stage: 'entering', script, block: {}, over: false },
     effects: [
       { type: 'cancel-timer', timer: 'check' },
       { type: 'status', status: { state: 'ringing', modem: modem.description } },
-      { type: 'set-timer', timer: 'ring-gap', ms: RING_GAP_MS },
       { type: 'set-timer', timer: 'caller-id', ms: LISTEN_MS },
       ...effects,
     ],
@@ -36,9 +35,8 @@ export function enterSnooping(modem: Modem): Step {
  */
 export function inSnooping(state: Snooping, input: Input): Step {
   if (input.type === 'caller-id') return leave({ ...state, block: input.block });
-  if (isRing(input)) return rang(state);
-  if (input.type === 'timeout' && input.timer === 'caller-id') return leave(state);
-  if (input.type === 'timeout' && input.timer === 'ring-gap') return leave({ ...state, gaveUp: true });
+  const waited = input.type === 'timeout' && input.timer === 'caller-id';
+  if (waited || isRing(input)) return leave(state);
   switch (state.stage) {
     case 'entering':
       return entering(state, input);
@@ -53,11 +51,6 @@ export function inSnooping(state: Snooping, input: Input): Step {
 
 function isRing(input: Input): boolean {
   return (input.type === 'line' && input.text === 'RING') || (input.type === 'code' && input.code === 'R');
-}
-
-function rang(state: Snooping): Step {
-  const { state: next, effects } = leave(state);
-  return { state: next, effects: [{ type: 'set-timer', timer: 'ring-gap', ms: RING_GAP_MS }, ...effects] };
 }
 
 function entering(state: Snooping, input: Input): Step {
@@ -115,7 +108,6 @@ function onHook(state: Snooping, input: Input): Step {
     const effects = step.outcome === 'waiting' ? step.effects : [];
     return { state: { ...state, script: step.script }, effects };
   }
-  if (state.gaveUp) return enterIdle(state.modem);
   return announced(state.modem, state.block);
 }
 
@@ -123,6 +115,7 @@ function announced(modem: Modem, block: CallerIdBlock): Step {
   const effects: Effect[] = [
     { type: 'cancel-timer', timer: 'command' },
     { type: 'cancel-timer', timer: 'caller-id' },
+    { type: 'set-timer', timer: 'ring-gap', ms: RING_GAP_MS },
     { type: 'ring', callerId: callerIdOf(block) },
   ];
   return { state: { phase: 'ringing', modem, block, announced: true }, effects };

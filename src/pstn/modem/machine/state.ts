@@ -118,7 +118,6 @@ export interface Snooping {
   readonly block: CallerIdBlock;
   /** Nothing more is expected: out as soon as may be. */
   readonly over: boolean;
-  readonly gaveUp: boolean;
 }
 
 export interface Dialling {
