@@ -44,11 +44,16 @@ export class BaresipProcess {
   }
 
   /** Its sound source is a tone of `toneHz`; what it sends and hears is dumped into the folder when a call ends. */
-  static async start(directory: string, account: PhoneAccount, toneHz: number): Promise<BaresipProcess> {
+  static async start(
+    directory: string,
+    account: PhoneAccount,
+    toneHz: number,
+    furtherModules: readonly string[] = [],
+  ): Promise<BaresipProcess> {
     const controlPort = await freePort();
     mkdirSync(directory, { recursive: true });
     writeFileSync(join(directory, 'tone.wav'), writeWav(new ToneGenerator([toneHz]).nextLinear(TONE_SECONDS * 8000)));
-    writeFileSync(join(directory, 'config'), configuration(directory, controlPort));
+    writeFileSync(join(directory, 'config'), configuration(directory, controlPort, furtherModules));
     writeFileSync(join(directory, 'accounts'), `${accountLine(account)}\n`);
     writeFileSync(join(directory, 'contacts'), '');
     const child = new Child('baresip', 'baresip', ['-f', directory]);
@@ -127,12 +132,12 @@ export class BaresipProcess {
   }
 }
 
-function configuration(directory: string, controlPort: number): string {
+function configuration(directory: string, controlPort: number, furtherModules: readonly string[]): string {
   return [
     'sip_listen 127.0.0.1:0',
     'net_interface 127.0.0.1',
     `module_path ${MODULE_PATHS.find((path) => existsSync(path)) ?? MODULE_PATHS[0]}`,
-    ...MODULES.map((name) => `module ${name}.so`),
+    ...[...MODULES, ...furtherModules].map((name) => `module ${name}.so`),
     `audio_source aufile,${join(directory, 'tone.wav')}`,
     `audio_player aufile,${join(directory, 'heard.wav')}`,
     `audio_alert aufile,${join(directory, 'alert.wav')}`,
