@@ -6,6 +6,7 @@ import { addCalls } from '#cli/program-calls.ts';
 import { addDoctor } from '#cli/program-doctor.ts';
 import { addOverlayAdministration } from '#cli/program-overlay.ts';
 import { addPin } from '#cli/program-pin.ts';
+import { addScreening } from '#cli/program-screening.ts';
 import { addVoiceMail } from '#cli/program-voicemail.ts';
 import { stateDirectory } from '#config/load.ts';
 import { systemClock } from '#platform/clock.ts';
@@ -43,6 +44,7 @@ export async function runProgram(deps: ProgramDeps, args: readonly string[]): Pr
   addEnroll(program, deps);
   addControl(program, deps, fail);
   addCalls(program, { ...deps, print: printTo(deps) });
+  addScreening(program, { ...deps, print: printTo(deps) });
   addVoiceMail(program, { ...deps, print: printTo(deps) });
   addDoctor(program, { ...deps, print: printTo(deps), progress: (line) => deps.errors.write(`${line} ...\n`) }, fail);
   addTools(program, deps, fail);

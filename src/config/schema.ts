@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 import { dialPlan } from '#config/dial.ts';
 import { line } from '#config/line.ts';
 import { pins } from '#config/pins.ts';
+import { screening } from '#config/screening.ts';
 import { section, withDefault } from '#config/shapes.ts';
 import { domainName, hostPort, text, userName, whole } from '#config/values.ts';
 import { voiceMail } from '#config/voice-mail.ts';
@@ -115,6 +116,7 @@ export const configSchema = z.strictObject({
   sip,
   enrollment,
   voice_mail: voiceMail,
+  screening,
   mqtt: z.optional(mqtt),
   limits,
 });

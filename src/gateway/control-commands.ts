@@ -1,6 +1,7 @@
 import { type CallPage, type CallQuery, readCallQuery } from '#gateway/call-query.ts';
 import type { Discovery, OverlaySide } from '#gateway/overlay-side.ts';
 import type { PlaceCallOptions, PlacedCall } from '#gateway/place-call.ts';
+import { answerScreening, type Screened } from '#gateway/screening/screening-commands.ts';
 import type { Status } from '#gateway/status.ts';
 import { answerVoiceMail } from '#gateway/voice-mail/voice-mail-commands.ts';
 import type { VoiceMailSide } from '#gateway/voice-mail/voice-mail-side.ts';
@@ -23,6 +24,7 @@ export interface Controlled {
         /** Who offers voice mail in the overlay, this node excepted. */
         voiceMailNodes(signal: AbortSignal): ReturnType<OverlaySide['voiceMailNodes']>;
         readonly voiceMail: VoiceMailSide | undefined;
+        readonly screened: Screened | undefined;
       }
     | undefined;
 }
@@ -67,12 +69,14 @@ export async function answerControl(
       return memberOf(application).voiceMailNodes(AbortSignal.timeout(DISCOVERY_MS));
     case 'voicemail':
       return answerVoiceMail(memberOf(application).voiceMail, request);
+    case 'screening':
+      return answerScreening(memberOf(application).screened, request);
     case 'adopt':
       memberOf(application).adoptConfiguration(documentIn(request.document));
       return {};
     default:
       throw bad(
-        'the commands are status, discover, call, calls, delete-calls, records, fetch, services, voicemail and adopt',
+        'the commands are status, discover, call, calls, delete-calls, records, fetch, services, voicemail, screening and adopt',
       );
   }
 }

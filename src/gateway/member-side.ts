@@ -17,8 +17,12 @@ import { PeerStreams } from '#gateway/peer-streams.ts';
 import { PhoneHosts } from '#gateway/phone-hosts.ts';
 import { type PlaceCallOptions, type PlacedCall, placeCall } from '#gateway/place-call.ts';
 import { GatewayRouter } from '#gateway/router.ts';
+import type { Screening } from '#gateway/screening/screening.ts';
+import type { Screened } from '#gateway/screening/screening-commands.ts';
+import { ScreeningSide } from '#gateway/screening/screening-side.ts';
 import { createSip, listenForPhones } from '#gateway/sip-side.ts';
 import type { Status } from '#gateway/status.ts';
+import { readToldNumber } from '#gateway/told-number.ts';
 import { MailboxRoutes } from '#gateway/voice-mail/mailbox-routes.ts';
 import { VoiceMailSide } from '#gateway/voice-mail/voice-mail-side.ts';
 import type { Clock, Timer } from '#platform/clock.ts';
@@ -65,6 +69,8 @@ export class MemberSide {
   readonly #credentials: Credentials;
   /** Present with mailboxes. */
   readonly voiceMail: VoiceMailSide | undefined;
+  /** Present with telephone lines. */
+  #screening: { readonly side: ScreeningSide; readonly judge: Screening } | undefined;
   #parts: Parts | undefined;
   #opened: readonly OpenedLine[] = [];
   #lines: LinePool | undefined;
@@ -124,6 +130,7 @@ export class MemberSide {
     await this.#accounting.records.start();
     await this.voiceMail?.open();
     await this.#openLines();
+    if (this.#lines) await this.#openScreening();
     const parts = await this.#open();
     this.#parts = parts;
     const { node } = parts.opened;
@@ -152,6 +159,20 @@ export class MemberSide {
     await this.#quietly('sip', sip?.stop());
     streams?.close();
     await this.#quietly('node', opened?.node.stop());
+  }
+
+  /** Lists and judgement of callers, for commands. */
+  get screened(): Screened | undefined {
+    const [desk] = this.#lines?.desks ?? [];
+    const screening = this.#screening;
+    if (screening === undefined || desk === undefined) return undefined;
+    const { lists, passed } = screening.side;
+    return {
+      lists,
+      passed,
+      readNumber: (callerId) => readToldNumber(callerId, desk.numbering),
+      judge: (callerId, line) => screening.judge.judge(callerId, line === '' ? desk.line.name : line),
+    };
   }
 
   async discover(number: string | undefined, signal: AbortSignal): Promise<Discovery | undefined> {
@@ -269,6 +290,11 @@ export class MemberSide {
     return { opened, context, overlay, streams, sip, router, phones };
   }
 
+  async #openScreening(): Promise<void> {
+    const side = new ScreeningSide({ ...this.#deps, log: this.#deps.log.child('screening') }, this.#config.screening);
+    this.#screening = { side, judge: await side.open() };
+  }
+
   async #startLine({ opened, context, overlay, sip }: Parts): Promise<void> {
     const lines = this.#lines;
     if (!lines) return;
@@ -283,6 +309,7 @@ export class MemberSide {
       {
         ...{ clock, log, lines, calls, ...this.#accounting, engine: sip.engine, locate },
         clearsLine: this.#config.dial_plan.emergency_clears_line,
+        ...(this.#screening === undefined ? {} : { screening: this.#screening.judge }),
         ...(this.voiceMail?.desk === undefined ? {} : { voiceMail: this.voiceMail.desk }),
         mailboxes: (call) => this.voiceMail?.incoming(call, context) ?? false,
       },

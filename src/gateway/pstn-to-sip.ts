@@ -154,7 +154,7 @@ async function challenge(call: FromLine, why: string): Promise<Ending> {
   const { deps, live, caller } = call;
   const { line, ending } = await answer(call);
   if (line === undefined) return ending;
-  const passed = await (deps.screening?.challenge(line, live.hangUp.signal) ?? Promise.resolve(false));
+  const passed = await (deps.screening?.challenge(line, caller.callerId, live.hangUp.signal) ?? Promise.resolve(false));
   if (!passed) {
     await line.hangUp();
     return blocked(why);

@@ -97,6 +97,7 @@ const IDLE: Controlled = {
     countValues: async () => 0,
     voiceMailNodes: async () => [],
     voiceMail: undefined,
+    screened: undefined,
   },
 };
 
