@@ -119,6 +119,7 @@ export class Budgets {
   }
 
   usage(caller: string): { readonly callsLastHour: number; readonly minutesLastDay: number } {
+    this.#forget();
     const covers = (entry: Entry) => entry.caller === caller;
     return { callsLastHour: this.#attempts(covers).length, minutesLastDay: this.#spentMs(covers) / MINUTE_MS };
   }
@@ -174,7 +175,7 @@ export class Budgets {
     let ms = 0;
     for (const entry of this.#entries) {
       if (entry.answeredAt === undefined || !covers(entry)) continue;
-      if (entry.startedAt > now - DAY_MS || isLive(entry)) ms += (entry.endedAt ?? now) - entry.answeredAt;
+      ms += (entry.endedAt ?? now) - entry.answeredAt;
     }
     return ms;
   }

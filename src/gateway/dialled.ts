@@ -85,8 +85,7 @@ function globalNumber(e164: string, context: DialledContext): Dialled {
     const known = emergencyNumber(national, plan) ?? emergencyNumber(without(areaCode, national), plan);
     if (known !== undefined) return emergency(known);
     // The exchange would hear the international prefix, and the number behind it is not the one that was judged.
-    if ((plan.nationalPrefix + national).startsWith(plan.internationalPrefix))
-      return unusable('this is no national number');
+    if (plan.leadsAbroad(plan.nationalPrefix + national)) return unusable('this is no national number');
   }
   return /^\+[1-9]\d{2,14}$/.test(e164) ? { kind: 'number', e164 } : unusable('this is no E.164 number');
 }

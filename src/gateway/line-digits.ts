@@ -46,7 +46,7 @@ function write(e164: string, numbering: LineNumbering): string | undefined {
   if (rule) {
     const rest = number.slice(rule.strip);
     const digits = rule.insert + rest;
-    return national !== undefined && begins(digits, plan) && !begins(rule.insert, plan) ? undefined : digits;
+    return national !== undefined && plan.leadsAbroad(digits) && !plan.leadsAbroad(rule.insert) ? undefined : digits;
   }
   if (national === undefined) return dial.carrier + plan.internationalPrefix + number;
   if (dial.local && areaCode !== undefined && national.startsWith(areaCode)) {
@@ -54,16 +54,15 @@ function write(e164: string, numbering: LineNumbering): string | undefined {
     if (isPlainlyLocal(local, plan)) return local;
   }
   const digits = plan.nationalPrefix + national;
-  return begins(digits, plan) ? undefined : dial.carrier + digits;
+  return plan.leadsAbroad(digits) ? undefined : dial.carrier + digits;
 }
 
-/** Whether digits for a number at home would lead abroad. */
-function begins(digits: string, { internationalPrefix }: NumberPlan): boolean {
-  return digits.startsWith(internationalPrefix);
-}
-
-/** A local number begins neither like a national one nor like an emergency number, at which the exchange would connect at once. */
-function isPlainlyLocal(local: string, { nationalPrefix, emergency }: NumberPlan): boolean {
-  if (local === '') return false;
-  return ![nationalPrefix, ...emergency].some((start) => start !== '' && local.startsWith(start));
+/**
+ * A local number begins neither like a national or an international one nor like an emergency number, at which the exchange would connect
+ * at once; in the North American plan neither with 0 nor with 1.
+ */
+function isPlainlyLocal(local: string, { callingCode, nationalPrefix, emergency, leadsAbroad }: NumberPlan): boolean {
+  if (local === '' || leadsAbroad(local)) return false;
+  const others = callingCode === '1' ? ['0', '1'] : [nationalPrefix];
+  return ![...others, ...emergency].some((start) => start !== '' && local.startsWith(start));
 }

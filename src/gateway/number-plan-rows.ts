@@ -11,6 +11,8 @@ export interface NumberPlanRow {
   readonly premium: readonly string[];
   /** What withholds the own number for one call on the incumbent's fixed lines; left out where this is not known. */
   readonly withhold?: string;
+  /** What leads abroad beside the international prefix, mostly through other carriers: as dialled. */
+  readonly abroad?: readonly string[];
   /** Starts of national numbers that belong to another country under the same calling code. */
   readonly foreign?: readonly string[];
   /** Starts of the only national numbers that do not. */
@@ -73,9 +75,19 @@ export const numberPlanRows: Readonly<Record<CountryCode, NumberPlanRow>> = {
     premium: ['900', '901', '906', '18'],
     withhold: '*31#',
   },
-  CL: { dial: ['56', '00', ''], emergency: ['131', '132', '133'], premium: ['600/10', '600/11', '700'] },
+  CL: {
+    dial: ['56', '00', ''],
+    abroad: ['0', '1'],
+    emergency: ['131', '132', '133'],
+    premium: ['600/10', '600/11', '700'],
+  },
   CN: { dial: ['86', '00', '0'], emergency: ['110', '119', '120', '122'], premium: ['160', '168'] },
-  CO: { dial: ['57', '009', ''], emergency: ['123', '112'], premium: ['1900', '1901', '1947', '1948', '901'] },
+  CO: {
+    dial: ['57', '009', ''],
+    abroad: ['0'],
+    emergency: ['123', '112'],
+    premium: ['1900', '1901', '1947', '1948', '901'],
+  },
   CR: { dial: ['506', '00', ''], emergency: ['911', '112'], premium: ['900', '905', '909'] },
   CY: { dial: ['357', '00', ''], emergency: ['112', '199'], premium: ['900', '909'] },
   CZ: {
@@ -111,7 +123,7 @@ export const numberPlanRows: Readonly<Record<CountryCode, NumberPlanRow>> = {
     withhold: '141',
   },
   GR: { dial: ['30', '00', ''], emergency: ['112', '100', '108', '166', '199'], premium: ['901', '909'] },
-  HK: { dial: ['852', '001', ''], emergency: ['999', '112', '992'], premium: ['900'], withhold: '133' },
+  HK: { dial: ['852', '001', ''], abroad: ['0'], emergency: ['999', '112', '992'], premium: ['900'], withhold: '133' },
   HR: {
     dial: ['385', '00', '0'],
     emergency: ['112', '192', '193', '194', '195'],
@@ -121,12 +133,13 @@ export const numberPlanRows: Readonly<Record<CountryCode, NumberPlanRow>> = {
   IE: { dial: ['353', '00', '0'], emergency: ['112', '999'], premium: ['15/10'], withhold: '141' },
   IL: {
     dial: ['972', '00', '0'],
+    abroad: ['01'],
     emergency: ['112', '100', '101', '102'],
     premium: ['1200', '1212', '190', '1919', '199'],
   },
   IN: { dial: ['91', '00', '0'], emergency: ['112', '100', '101', '102', '108'], premium: ['1861/13', '1862/13'] },
   IR: { dial: ['98', '00', '0'], emergency: ['115', '110', '125', '112'], premium: [] },
-  IS: { dial: ['354', '00', ''], emergency: ['112'], premium: ['90'] },
+  IS: { dial: ['354', '00', ''], abroad: ['1'], emergency: ['112'], premium: ['90'] },
   IT: {
     dial: ['39', '00', ''],
     emergency: ['112', '113', '115', '118', '1530'],
@@ -141,12 +154,13 @@ export const numberPlanRows: Readonly<Record<CountryCode, NumberPlanRow>> = {
   LV: { dial: ['371', '00', ''], emergency: ['112', '110', '113'], premium: ['90'] },
   MO: { dial: ['853', '00', ''], emergency: ['999', '110', '112'], premium: [] },
   MT: { dial: ['356', '00', ''], emergency: ['112'], premium: ['50', '51', '52'] },
-  MX: { dial: ['52', '00', ''], emergency: ['911'], premium: ['900'] },
+  MX: { dial: ['52', '00', ''], abroad: ['0'], emergency: ['911'], premium: ['900'] },
   MY: { dial: ['60', '00', '0'], emergency: ['999', '112'], premium: ['1600/10'] },
   NL: { dial: ['31', '00', '0'], emergency: ['112'], premium: ['900', '906', '909'], withhold: '*31*' },
   NO: { dial: ['47', '00', ''], emergency: ['112', '110', '113'], premium: ['820', '829'] },
   NZ: {
     dial: ['64', '00', '0'],
+    abroad: ['0161'],
     emergency: ['111'],
     premium: ['11', '13', '14', '15', '17', '18', '19', '5000', '5008', '5030', '5066', '5077', '5088/7', '90'],
     withhold: '0197',
@@ -172,12 +186,12 @@ export const numberPlanRows: Readonly<Record<CountryCode, NumberPlanRow>> = {
     foreign: ['6', '7'],
   },
   SE: { dial: ['46', '00', '0'], emergency: ['112'], premium: ['649', '900', '939', '944', '99'] },
-  SG: { dial: ['65', '001', ''], emergency: ['999', '995'], premium: ['1900'] },
+  SG: { dial: ['65', '001', ''], abroad: ['0'], emergency: ['999', '995'], premium: ['1900'] },
   SI: { dial: ['386', '00', '0'], emergency: ['112', '113'], premium: ['89', '90'] },
   SK: { dial: ['421', '00', '0'], emergency: ['112', '150', '155', '158'], premium: ['900', '97', '98'] },
   TH: { dial: ['66', '001', '0'], emergency: ['191', '199', '1669'], premium: ['1900/10'] },
   TR: { dial: ['90', '00', '0'], emergency: ['112', '110', '155', '156'], premium: ['888', '898', '900'] },
-  TW: { dial: ['886', '002', '0'], emergency: ['119', '110'], premium: ['20'] },
+  TW: { dial: ['886', '002', '0'], abroad: ['019'], emergency: ['119', '110'], premium: ['20'] },
   UA: { dial: ['380', '00', '0'], emergency: ['112', '101', '102', '103', '104'], premium: ['900'] },
   UG: { dial: ['256', '000', '0'], emergency: ['999', '112'], premium: ['901', '902', '903'] },
   US: {
@@ -187,7 +201,7 @@ export const numberPlanRows: Readonly<Record<CountryCode, NumberPlanRow>> = {
     withhold: '*67',
     foreign: [...CANADA, ...ISLANDS],
   },
-  UY: { dial: ['598', '00', '0'], emergency: ['911', '104', '105'], premium: ['90'] },
+  UY: { dial: ['598', '00', '0'], abroad: ['01'], emergency: ['911', '104', '105'], premium: ['90'] },
   VE: { dial: ['58', '00', '0'], emergency: ['911', '171'], premium: ['900', '901'] },
   ZA: {
     dial: ['27', '00', '0'],

@@ -14,6 +14,8 @@ export interface NumberPlan {
   readonly emergency: readonly string[];
   /** Dialled before a number to withhold the own one; undefined where it is not known. */
   readonly withhold: string | undefined;
+  /** Whether digits, as they would be dialled, lead abroad. */
+  readonly leadsAbroad: (digits: string) => boolean;
   /** Whether a number of the same calling code belongs to another country all the same. */
   readonly isForeign: (national: string) => boolean;
 }
@@ -21,7 +23,9 @@ export interface NumberPlan {
 export function numberPlan(country: CountryCode): NumberPlan {
   const row = numberPlanRows[country];
   const [callingCode, internationalPrefix, nationalPrefix] = row.dial;
-  const { emergency, withhold, foreign = [], home } = row;
+  const { emergency, withhold, abroad = [], foreign = [], home } = row;
+  // 00 is understood in many countries whose own prefix is another one.
+  const prefixes = [internationalPrefix, '00', ...abroad];
   const begins = (national: string, starts: readonly string[]) => starts.some((start) => national.startsWith(start));
   return {
     country,
@@ -30,6 +34,7 @@ export function numberPlan(country: CountryCode): NumberPlan {
     nationalPrefix,
     emergency,
     withhold,
+    leadsAbroad: (digits) => begins(digits, prefixes),
     isForeign: (national) => begins(national, foreign) || (home !== undefined && !begins(national, home)),
   };
 }
