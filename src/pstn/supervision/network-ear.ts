@@ -26,7 +26,7 @@ export class NetworkEar {
   constructor(country: LineCountry, report: (heard: Heard) => void) {
     const families = familiesOf(country);
     const special = specialBands(country.special);
-    this.#bank = new ToneBank([...special, ...families.flatMap(({ bands }) => bands)]);
+    this.#bank = new ToneBank([...special, ...families.flatMap(({ bands }) => bands)], AUDIBLE / 16);
     this.#special = new SpecialTracker(country.special, 0, () => report('special-information'));
     let first = special.length;
     this.#trackers = families.map((family) => {

@@ -26,7 +26,7 @@ interface Bin {
   /** Weight and turn of each step of the window, oldest first. */
   readonly re: Float64Array;
   readonly im: Float64Array;
-  /** The last sums of each step: a ring of `LONG`. */
+  /** The sums of the last `LONG` steps: a ring, kept twice so that any `LONG` of them lie in a row. */
   readonly sumsRe: Float64Array;
   readonly sumsIm: Float64Array;
 }
@@ -46,13 +46,16 @@ export class ToneBank {
   step = 0;
   readonly #bands: readonly { readonly steps: number; readonly bins: readonly Bin[] }[];
   readonly #samples = new Float64Array(STEP);
-  readonly #energies = new Float64Array(LONG);
+  readonly #energies = new Float64Array(2 * LONG);
   readonly #longWeights = squares(hann(LONG));
   readonly #shortWeights = squares(hann(SHORT));
+  readonly #least: number;
   #filled = 0;
   #at = 0;
 
-  constructor(bands: readonly Band[]) {
+  /** Sound of less than `least`, a mean square, is taken to have no power in any band. */
+  constructor(bands: readonly Band[], least: number) {
+    this.#least = least;
     this.#bands = bands.map((band) => {
       const steps = band.window === 'long' ? LONG : SHORT;
       return { steps, bins: binsOf(band, steps) };
@@ -76,10 +79,15 @@ export class ToneBank {
     for (let i = 0; i < STEP; i++) energy += (samples[i] ?? 0) ** 2;
     this.step = energy / STEP;
     this.#energies[this.#at] = this.step;
+    this.#energies[this.#at + LONG] = this.step;
     for (const { bins } of this.#bands) for (const bin of bins) sum(bin, samples, this.#at);
     this.#at = (this.#at + 1) % LONG;
     this.long = this.#weighted(this.#longWeights);
     this.short = this.#weighted(this.#shortWeights);
+    if (this.long < this.#least) {
+      this.power.fill(0);
+      return;
+    }
     for (let i = 0; i < this.#bands.length; i++) this.#measure(i);
   }
 
@@ -88,7 +96,7 @@ export class ToneBank {
     let all = 0;
     for (let i = 0; i < weights.length; i++) {
       const weight = weights[i] ?? 0;
-      sum += weight * (this.#energies[(this.#at + LONG - weights.length + i) % LONG] ?? 0);
+      sum += weight * (this.#energies[this.#at + LONG - weights.length + i] ?? 0);
       all += weight;
     }
     return sum / all;
@@ -119,16 +127,18 @@ function sum(bin: Bin, samples: Float64Array, at: number): void {
   }
   bin.sumsRe[at] = re;
   bin.sumsIm[at] = im;
+  bin.sumsRe[at + LONG] = re;
+  bin.sumsIm[at + LONG] = im;
 }
 
 /** Scaled so that the powers of neighbouring bins add up to the mean square of a sine among them. */
 function powerOf(bin: Bin, steps: number, at: number): number {
   let re = 0;
   let im = 0;
+  const first = at + LONG - steps;
   for (let i = 0; i < steps; i++) {
-    const place = (at + LONG - steps + i) % LONG;
-    const a = bin.sumsRe[place] ?? 0;
-    const b = bin.sumsIm[place] ?? 0;
+    const a = bin.sumsRe[first + i] ?? 0;
+    const b = bin.sumsIm[first + i] ?? 0;
     const c = bin.re[i] ?? 0;
     const d = bin.im[i] ?? 0;
     re += a * c - b * d;
@@ -156,8 +166,8 @@ function binOf(frequency: number, steps: number): Bin {
     sin: Float64Array.from({ length: STEP }, (_, i) => -Math.sin(turn * i)),
     re: weights.map((weight, i) => scale * weight * Math.cos(turn * STEP * i)),
     im: weights.map((weight, i) => -scale * weight * Math.sin(turn * STEP * i)),
-    sumsRe: new Float64Array(LONG),
-    sumsIm: new Float64Array(LONG),
+    sumsRe: new Float64Array(2 * LONG),
+    sumsIm: new Float64Array(2 * LONG),
   };
 }
 

@@ -30,25 +30,26 @@ export function seeded(seed: number): () => number {
 export function toneSound(tone: NetworkTone, ms: number, deviation: Deviation = {}): Int16Array {
   const { frequency = 1, cadence = 1, late = 0 } = deviation;
   const peak = peakOfDbm0(deviation.dbm0 ?? -13);
-  const period = tone.cadence.reduce((all, part) => all + part, 0) * cadence;
-  const isOn = (at: number) => {
-    if (period === 0) return true;
-    let left = at % period;
-    for (const [i, part] of tone.cadence.entries()) {
-      left -= part * cadence;
-      if (left < 0) return i % 2 === 0;
-    }
-    return false;
-  };
   const samples = new Float64Array(ms * 8);
-  for (let i = 0; i < samples.length; i++) {
-    if (!isOn(i / 8 + late)) continue;
-    let sum = 0;
-    for (const hertz of tone.frequencies) sum += Math.sin((2 * Math.PI * hertz * frequency * i) / 8000);
-    const swing = tone.modulation === undefined ? 1 : 1 + 0.9 * Math.sin((2 * Math.PI * tone.modulation * i) / 8000);
-    samples[i] = sum * swing * peak;
+  for (const [from, to] of bursts(tone.cadence, cadence, late, ms)) {
+    for (let i = Math.round(from * 8); i < Math.min(samples.length, Math.round(to * 8)); i++) {
+      let sum = 0;
+      for (const hertz of tone.frequencies) sum += Math.sin((2 * Math.PI * hertz * frequency * i) / 8000);
+      const swing = tone.modulation === undefined ? 1 : 1 + 0.9 * Math.sin((2 * Math.PI * tone.modulation * i) / 8000);
+      samples[i] = sum * swing * peak;
+    }
   }
   return withNoise(samples, peak * Math.sqrt(tone.frequencies.length / 2), deviation.snr);
+}
+
+/** When there is sound, ms: each burst from and to. */
+function* bursts(cadence: readonly number[], factor: number, late: number, ms: number): Generator<[number, number]> {
+  if (cadence.length === 0) yield [0, ms];
+  for (let at = -late, i = 0; cadence.length > 0 && at < ms; i++) {
+    const end = at + (cadence[i % cadence.length] ?? 0) * factor;
+    if (i % 2 === 0 && end > 0) yield [Math.max(0, at), end];
+    at = end;
+  }
 }
 
 /** The special information tone, over and over with a second between. */

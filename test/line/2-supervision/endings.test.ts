@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest';
+import { countryCodes } from '#platform/country-code.ts';
+import { countries } from '#pstn/countries.ts';
+import { conversation, endOf, mute } from './calls.ts';
+
+/** Every way in which an exchange can tell, or a line can show, that the far end has hung up. */
+const byTone = ['busy-tone', 'congestion-tone', 'special-information', 'dial-tone'] as const;
+
+describe.each(countryCodes)('in %s a modem that reports nothing still has the call end', (code) => {
+  const country = countries[code];
+  it.each(byTone)('within two seconds by %s', async (how) => {
+    const talk = await conversation({ country: code }, { country: code, ...mute });
+    await talk.clock.advance(1500);
+    expect(talk.line.status.state).toBe('busy');
+    const { why, after } = await endOf(talk, () => talk.emulated.exchange.hangUp(how));
+    const same = how === 'congestion-tone' && country.congestion === country.busy;
+    expect(why).toBe(same ? 'busy-tone' : how);
+    // A ringing tone that begins as dial tone does is no end of a call: it has to be over first.
+    const rings = Math.max(...country.ringback.cadence.filter((_, i) => i % 2 === 0));
+    const ambiguous = how === 'dial-tone' && rings * 1.1 > 1900;
+    expect(after).toBeLessThanOrEqual(ambiguous ? rings * 1.25 : 2000);
+    expect(talk.find('on-hook')).toBeDefined();
+  });
+});
+
+describe('the line itself', () => {
+  it('ends the call by an interruption of the loop', async () => {
+    const talk = await conversation();
+    await talk.clock.advance(1500);
+    const { why, after } = await endOf(talk, () => talk.emulated.exchange.hangUp('loop-drop'));
+    expect(why).toBe('loop-drop');
+    expect(after).toBeLessThan(500);
+  });
+});
