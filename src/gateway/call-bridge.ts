@@ -21,6 +21,9 @@ export interface BridgedEnds {
   readonly policy: Pick<LineConfig, 'handset' | 'fax' | 'echo_canceller' | 'automatic_gain'>;
 }
 
+/** Fax machines make themselves heard at once (ITU-T T.30 §4.1); such a tone later on is something else. */
+const FAX_MS = 30_000;
+
 /**
  * Joins the line and the phone until the first of them hangs up, the time is over, a telephone takes over, a fax machine is heard
  * or the call is told to end; then ends both. Resolves with the cause once both are over. Never rejects.
@@ -30,9 +33,11 @@ export async function bridgeCalls(deps: BridgeDeps, live: LiveCall, ends: Bridge
   const digits = passDigits(deps, live, ends);
   passFlash(deps, live, ends);
   const over = new AbortController();
+  const joinedAt = deps.clock.now();
   const noticed = new Promise<Ending>((resolve) => {
     line.onEvent((event) => {
       if (over.signal.aborted) return;
+      if (event.type === 'fax' && deps.clock.now() - joinedAt > FAX_MS) return;
       const ending = notice(live, event, ends.policy);
       if (ending !== undefined) resolve(ending);
     });
@@ -52,8 +57,12 @@ export async function bridgeCalls(deps: BridgeDeps, live: LiveCall, ends: Bridge
   deps.log.info('call over', { call: live.id, digitsNotSent: digits.notSent, ...sound });
   await Promise.all([line.hangUp(), phone.hangUp(reasonOf(ending))].map((hangUp) => hangUp.catch(() => {})));
   await line.ended;
-  // The call was up, whatever ended it.
-  return ending.outcome === 'fax' ? ending : { ...ending, outcome: 'answered' };
+  return wasCall(ending, live) ? { ...ending, outcome: 'answered' } : ending;
+}
+
+/** The call was up, whatever ended it; but no answer that was only inferred stands against the exchange's word that there is no such number. */
+function wasCall({ end, outcome }: Ending, live: LiveCall): boolean {
+  return outcome !== 'fax' && !(live.answerKind === 'inferred' && end === endedByLine('special-information').end);
 }
 
 function passDigits(deps: BridgeDeps, live: LiveCall, { line, phone }: BridgedEnds): { notSent: number } {

@@ -33,7 +33,7 @@ const HANGUPS: Readonly<Record<LineHangup, Row>> = {
   'busy-tone': [16, ...ENDED],
   'congestion-tone': [42, ...ENDED],
   'dial-tone': [16, ...ENDED],
-  'special-information': [1, ...ENDED],
+  'special-information': [1, 404, 'Number Not Reachable', 'failed'],
   'loop-drop': [16, ...ENDED],
   'polarity-reversal': [16, ...ENDED],
   'far-end': [16, ...ENDED],

@@ -14,9 +14,10 @@ export function refusalTone(): ToneSequence {
 
 /** A tone as the exchanges of the line's country play it; `seconds` for one that comes to an end. */
 export function networkTone(country: CountryCode, tone: 'dial' | 'ringback' | 'busy', seconds?: number): ToneSequence {
-  const { frequencies, cadence } = countries[country][tone];
-  if (seconds === undefined) return new ToneSequence({ steps: cadenced(frequencies, cadence) });
-  const steps = cadence.length === 0 ? [{ frequencies, ms: seconds * 1000 }] : cadenced(frequencies, cadence);
+  const { frequencies, cadence, modulation } = countries[country][tone];
+  if (seconds === undefined) return new ToneSequence({ steps: cadenced(frequencies, cadence, modulation) });
+  const steps =
+    cadence.length === 0 ? [{ frequencies, ms: seconds * 1000 }] : cadenced(frequencies, cadence, modulation);
   const length = steps.reduce((sum, { ms }) => sum + ms, 0);
   return new ToneSequence({ steps, times: Math.max(1, Math.round((seconds * 1000) / length)) });
 }

@@ -23,6 +23,16 @@ describe('a fax machine on the line', () => {
     expect(await gw.over()).toMatchObject({ outcome: 'answered' });
   });
 
+  it('has to be heard in the first half minute: later such a tone is something else', async () => {
+    const { gw, line } = await answeredCall();
+    await gw.clock.advance(31_000);
+    line.happen(CNG);
+    await gw.clock.advance(1000);
+    expect(line.isOver).toBe(false);
+    line.end('busy-tone');
+    expect(await gw.over()).toMatchObject({ outcome: 'answered' });
+  });
+
   it('leaves no message', async () => {
     const voiceMail = {
       serves: () => true,

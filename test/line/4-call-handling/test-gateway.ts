@@ -13,6 +13,7 @@ import { systemRandom } from '#platform/random.ts';
 import { SipStack } from '#sip/sip-stack.ts';
 import type { Call, CallOptions, IncomingCall, SipTarget } from '#sip/ua/call-engine.ts';
 import { memoryStore } from '#store/memory-store.ts';
+import type { SimulatedLine } from '../../pstn/simulated-line.ts';
 import { VirtualClock } from '../../simulation/virtual-clock.ts';
 import { streamPair } from '../../sip/support.ts';
 import { FakeLine } from './fake-line.ts';
@@ -57,8 +58,8 @@ export class TestPhone {
 
 /** The gateway's call scenarios with their real SIP stack, over lines whose far ends the test plays, on a virtual clock. */
 export class TestGateway {
-  readonly clock = new VirtualClock();
-  readonly startedAt = this.clock.now();
+  readonly clock: VirtualClock;
+  readonly startedAt: number;
   readonly events: GatewayEvent[] = [];
   /** Everything logged at any level, as JSON lines. */
   readonly logged: string[] = [];
@@ -72,11 +73,14 @@ export class TestGateway {
   readonly #stack: SipStack;
   readonly #phones = new Map<string, TestPhone>();
 
-  constructor(input: Partial<ConfigInput>, deps: Partial<CallsSideDeps> = {}) {
+  /** `real`: the first line is this one, driver and emulated modem. */
+  constructor(input: Partial<ConfigInput>, deps: Partial<CallsSideDeps> = {}, real?: SimulatedLine) {
     const line = (Array.isArray(input.line) ? input.line : []).map((own) => ({ country: 'DE', ...own }));
     const checked = checkConfig({ roles: ['peer', 'gateway'], ...input, line });
     if (!('config' in checked)) throw new Error(JSON.stringify(checked.problems));
-    const { clock } = this;
+    const clock = real?.clock ?? new VirtualClock();
+    this.clock = clock;
+    this.startedAt = clock.now();
     const { config } = checked;
     const { lines, dial_plan: dialPlan } = config;
     const log = keepingLogger(this.logged);
@@ -87,7 +91,11 @@ export class TestGateway {
     this.accounting = accounting;
     this.records = accounting.records;
     this.lines = lines.map(({ name }) => new FakeLine(name, clock));
-    const opened = lines.map((line, i) => ({ config: line, line: this.lines[i]!, close: async () => {} }));
+    const opened = lines.map((line, i) => ({
+      config: line,
+      line: (i === 0 ? real?.line : undefined) ?? this.lines[i]!,
+      close: async () => {},
+    }));
     const pool = poolOf(opened, accounting.budgets, dialPlan);
     this.desks = pool.desks;
     this.#stack = sipStack(clock, this.medias);
