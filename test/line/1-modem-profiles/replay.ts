@@ -47,10 +47,11 @@ export function replayModem(clock: Clock, { head, entries }: Transcript) {
 
   /** Sound as it was kept, over and over. */
   const soundOf = (from: number) => {
-    const kept = entries
-      .slice(from)
-      .flatMap((entry) => ('fromSound' in entry ? [Buffer.from(entry.fromSound.begin ?? '', 'base64')] : []));
-    const begin = Buffer.concat(kept.slice(0, 20));
+    const next = entries.findIndex((entry, i) => i > from && 'to' in entry);
+    const stream = entries.slice(from, next < 0 ? undefined : next);
+    const begin = Buffer.concat(
+      stream.flatMap((entry) => ('fromSound' in entry ? [Buffer.from(entry.fromSound.begin ?? '', 'base64')] : [])),
+    );
     return (count: number) => {
       const piece = Uint8Array.from({ length: count }, (_, i) => begin[(spoken + i) % begin.length] ?? 0xff);
       spoken += count;
