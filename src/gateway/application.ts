@@ -9,11 +9,13 @@ import { EventHub } from '#gateway/events.ts';
 import { LiveCalls } from '#gateway/live-calls.ts';
 import { MemberSide } from '#gateway/member-side.ts';
 import { reportTo } from '#gateway/mqtt-side.ts';
+import { answerScreening, screeningRequest } from '#gateway/screening/screening-commands.ts';
 import { describeCall, type Status } from '#gateway/status.ts';
+import type { MqttCommand } from '#mqtt/command.ts';
 import type { MqttReporter } from '#mqtt/reporter.ts';
 import type { Clock } from '#platform/clock.ts';
 import { messageOf } from '#platform/failure.ts';
-import type { Logger } from '#platform/log.ts';
+import { type Logger, printable } from '#platform/log.ts';
 import type { Random } from '#platform/random.ts';
 import type { KeyValueStore } from '#store/key-value-store.ts';
 import { openLmdbStore } from '#store/lmdb-store.ts';
@@ -132,7 +134,7 @@ export class Application {
     if (!mqtt) return;
     const { MqttReporter: Reporter } = await import('#mqtt/reporter.ts');
     const reporter = new Reporter(
-      { logger: this.#deps.log.child('mqtt'), onHangUp: () => void this.calls.hangUpAll('hung up by MQTT') },
+      { logger: this.#deps.log.child('mqtt'), onCommand: (command) => this.#obey(command) },
       {
         url: mqtt.url,
         username: mqtt.username,
@@ -143,6 +145,7 @@ export class Application {
         discoveryPrefix: mqtt.discovery_prefix,
         commands: mqtt.commands,
         voiceMail: voiceMail.mailbox.length > 0,
+        screening: lines.length > 0,
       },
     );
     this.#mqtt = reporter;
@@ -150,6 +153,19 @@ export class Application {
     this.events.on(reportTo(reporter, names));
     await reporter.start();
     this.#closers.push(['mqtt', () => reporter.stop()]);
+  }
+
+  /** A command from MQTT. */
+  #obey(command: MqttCommand): void {
+    if (command.command === 'hangup') void this.calls.hangUpAll('hung up by MQTT');
+    else {
+      const { log } = this.#deps;
+      answerScreening(this.#member?.screened, screeningRequest(command)).then(
+        () => log.info('list of callers changed by MQTT', { command: command.command }),
+        (thrown) =>
+          log.warn('command from MQTT refused', { command: command.command, reason: printable(messageOf(thrown)) }),
+      );
+    }
   }
 
   async #startEnrollment(config: Config): Promise<void> {

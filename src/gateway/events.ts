@@ -92,6 +92,8 @@ export type GatewayEvent =
   | { readonly event: 'digit'; readonly id: number; readonly from: 'line' | 'phone'; readonly digit: string }
   /** What a mailbox holds, at the start and after each change. */
   | { readonly event: 'voice-mail'; readonly user: string; readonly new: number; readonly old: number }
+  /** How many entries the lists of callers have, at the start and after each change. */
+  | { readonly event: 'screening'; readonly allow: number; readonly block: number; readonly passed: number }
   | { readonly event: 'stopping' }
   | { readonly event: 'stopped' };
 

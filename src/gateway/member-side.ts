@@ -17,9 +17,9 @@ import { PeerStreams } from '#gateway/peer-streams.ts';
 import { PhoneHosts } from '#gateway/phone-hosts.ts';
 import { type PlaceCallOptions, type PlacedCall, placeCall } from '#gateway/place-call.ts';
 import { GatewayRouter } from '#gateway/router.ts';
-import type { Screening } from '#gateway/screening/screening.ts';
+import type { CallerScreening } from '#gateway/screening/caller-screening.ts';
 import type { Screened } from '#gateway/screening/screening-commands.ts';
-import { ScreeningSide } from '#gateway/screening/screening-side.ts';
+import { type ScreeningCounts, ScreeningSide } from '#gateway/screening/screening-side.ts';
 import { createSip, listenForPhones } from '#gateway/sip-side.ts';
 import type { Status } from '#gateway/status.ts';
 import { readToldNumber } from '#gateway/told-number.ts';
@@ -70,7 +70,7 @@ export class MemberSide {
   /** Present with mailboxes. */
   readonly voiceMail: VoiceMailSide | undefined;
   /** Present with telephone lines. */
-  #screening: { readonly side: ScreeningSide; readonly judge: Screening } | undefined;
+  #screening: { readonly side: ScreeningSide; readonly judge: CallerScreening } | undefined;
   #parts: Parts | undefined;
   #opened: readonly OpenedLine[] = [];
   #lines: LinePool | undefined;
@@ -171,7 +171,8 @@ export class MemberSide {
       lists,
       passed,
       readNumber: (callerId) => readToldNumber(callerId, desk.numbering),
-      judge: (callerId, line) => screening.judge.judge(callerId, line === '' ? desk.line.name : line),
+      judge: (callerId, line) => screening.judge.verdict(callerId, line === '' ? desk.line.name : line),
+      lastCaller: screening.judge.lastCaller,
     };
   }
 
@@ -291,7 +292,10 @@ export class MemberSide {
   }
 
   async #openScreening(): Promise<void> {
-    const side = new ScreeningSide({ ...this.#deps, log: this.#deps.log.child('screening') }, this.#config.screening);
+    const { events, log } = this.#deps;
+    const changed = (counts: ScreeningCounts) => events.emit({ event: 'screening', ...counts });
+    const deps = { ...this.#deps, log: log.child('screening'), changed };
+    const side = new ScreeningSide(deps, this.#config.screening);
     this.#screening = { side, judge: await side.open() };
   }
 

@@ -56,6 +56,10 @@ export function reportTo(reporter: MqttReporter, lines: readonly string[]): (eve
         return reporter.event(callEvent(event));
       case 'voice-mail':
         return tellVoiceMail(event);
+      case 'screening': {
+        const { allow, block, passed } = event;
+        return reporter.screening({ allow, block, passed });
+      }
       default: {
         const report = duringCall(event);
         return report && reporter.event(report);

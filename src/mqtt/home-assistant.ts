@@ -5,10 +5,12 @@ export interface DeviceOptions {
   readonly eventTypes: readonly string[];
   readonly commands: boolean;
   readonly voiceMail?: boolean;
+  readonly screening?: boolean;
 }
 
 /** The payload of Home Assistant's device discovery (2024.11 and later): one message describes all entities. */
-export function deviceDescription({ id, base, eventTypes, commands, voiceMail = false }: DeviceOptions): object {
+export function deviceDescription(options: DeviceOptions): object {
+  const { id, base, eventTypes, commands, voiceMail = false, screening = false } = options;
   const unique = (name: string) => ({ unique_id: `copperring_${id}_${name}`, name: name.replaceAll('_', ' ') });
   const sensor = (name: string, topic: string, template: string) => ({
     platform: 'sensor',
@@ -39,14 +41,15 @@ export function deviceDescription({ id, base, eventTypes, commands, voiceMail = 
       json_attributes_topic: `${base}/voicemail`,
     };
   }
-  if (commands) {
-    components.hangup = {
-      platform: 'button',
-      ...unique('hangup'),
-      command_topic: `${base}/command`,
-      payload_press: 'hangup',
-    };
-  }
+  if (screening) components.blocked_callers = sensor('blocked_callers', 'screening', '{{ value_json.block }}');
+  const button = (name: string, payload: string) => ({
+    platform: 'button',
+    ...unique(name),
+    command_topic: `${base}/command`,
+    payload_press: payload,
+  });
+  if (commands) components.hangup = button('hangup', 'hangup');
+  if (commands && screening) components.block_last_caller = button('block_last_caller', 'block-last');
   return {
     device: { identifiers: [`copperring_${id}`], name: `Copperring ${id}`, manufacturer: 'Copperring' },
     origin: { name: 'Copperring' },

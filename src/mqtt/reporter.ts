@@ -1,4 +1,5 @@
 import type { MqttClient, Packet } from 'mqtt';
+import { MAX_COMMAND, type MqttCommand, parseCommand } from '#mqtt/command.ts';
 import { deviceDescription } from '#mqtt/home-assistant.ts';
 import { type Logger, printable } from '#platform/log.ts';
 
@@ -14,6 +15,8 @@ export interface MqttOptions {
   readonly commands: boolean;
   /** Whether there are mailboxes. */
   readonly voiceMail?: boolean;
+  /** Whether there are lines to screen. */
+  readonly screening?: boolean;
 }
 
 export interface LineReport {
@@ -43,6 +46,13 @@ export interface CredentialsReport {
   /** When the certificate ends, in UTC (RFC 3339). */
   readonly not_after: string;
   readonly reason: string | null;
+}
+
+/** How many entries the lists of callers have, and how many numbers passed the challenge. */
+export interface ScreeningReport {
+  readonly allow: number;
+  readonly block: number;
+  readonly passed: number;
 }
 
 /** What all mailboxes hold together, and each of them. */
@@ -77,13 +87,16 @@ export class MqttReporter {
   readonly #base: string;
   /** The latest state of each topic, for the next connection. */
   readonly #states = new Map<string, string>();
-  readonly #onHangUp: () => void;
+  readonly #onCommand: (command: MqttCommand) => void;
   #client: MqttClient | undefined;
 
-  /** `onHangUp` is called for the one command there is, if commands are on. */
-  constructor(deps: { readonly logger: Logger; readonly onHangUp: () => void }, options: MqttOptions) {
+  /** `onCommand` is called when commands are on. */
+  constructor(
+    deps: { readonly logger: Logger; readonly onCommand: (command: MqttCommand) => void },
+    options: MqttOptions,
+  ) {
     this.#logger = deps.logger;
-    this.#onHangUp = deps.onHangUp;
+    this.#onCommand = deps.onCommand;
     this.#options = options;
     this.#base = `${options.prefix}/${options.id}`;
   }
@@ -108,7 +121,9 @@ export class MqttReporter {
     this.#client = client;
     client.on('connect', () => this.#greet(client));
     client.on('packetsend', requireIdentifier);
-    client.on('message', (topic, payload) => this.#received(topic, payload.subarray(0, 64).toString('latin1')));
+    client.on('message', (topic, payload) =>
+      this.#received(topic, payload.subarray(0, MAX_COMMAND + 1).toString('latin1')),
+    );
     client.on('error', (error) => this.#logger.warn('broker', { error: printable(error.message) }));
     client.on('close', () => this.#logger.debug('not connected to the broker'));
   }
@@ -133,6 +148,10 @@ export class MqttReporter {
 
   credentials(report: CredentialsReport): void {
     this.#state('credentials', report);
+  }
+
+  screening(report: ScreeningReport): void {
+    this.#state('screening', report);
   }
 
   voiceMail(report: VoiceMailReport): void {
@@ -172,9 +191,9 @@ export class MqttReporter {
   }
 
   #describe(client: MqttClient): void {
-    const { id, discoveryPrefix, commands, voiceMail = false } = this.#options;
-    const description = deviceDescription({ id, base: this.#base, eventTypes: EVENT_TYPES, commands, voiceMail });
-    const topic = `${discoveryPrefix}/device/copperring_${id}/config`;
+    const { discoveryPrefix, ...options } = this.#options;
+    const description = deviceDescription({ ...options, base: this.#base, eventTypes: EVENT_TYPES });
+    const topic = `${discoveryPrefix}/device/copperring_${options.id}/config`;
     client.publish(topic, JSON.stringify(description), { qos: 1, retain: true });
   }
 
@@ -183,7 +202,8 @@ export class MqttReporter {
     // Home Assistant asks for the description when it starts.
     if (client && topic === `${this.#options.discoveryPrefix}/status` && payload === 'online') this.#describe(client);
     if (!this.#options.commands || topic !== this.#topic('command')) return;
-    if (payload === 'hangup') this.#onHangUp();
+    const command = parseCommand(payload);
+    if (command !== undefined) this.#onCommand(command);
     else this.#logger.warn('unknown command', { command: printable(payload) });
   }
 

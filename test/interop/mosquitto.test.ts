@@ -87,7 +87,7 @@ class Watcher {
 
 function reporter(hangUp = () => {}, commands = false): MqttReporter {
   return new MqttReporter(
-    { logger: silentLogger, onHangUp: hangUp },
+    { logger: silentLogger, onCommand: ({ command }) => command === 'hangup' && hangUp() },
     {
       url: `mqtt://127.0.0.1:${port}`,
       username: undefined,

@@ -29,6 +29,8 @@ export type CallerListFault = CallerPatternFault | { readonly code: 'list-full' 
 export interface CallerListsDeps {
   readonly clock: Clock;
   readonly entries: KeyValueNamespace;
+  /** Told after each change. */
+  readonly changed: () => void;
 }
 
 /** Entries made by command, in both lists together. */
@@ -92,6 +94,7 @@ export class CallerLists {
     });
     this.#lists[name].put(pattern, { source: 'command', addedAt, note: kept });
     if (isOnOther) this.#lists[other].remove(pattern);
+    this.#deps.changed();
   }
 
   /** Resolves with whether there was such an entry. Rejects with `Failure<CallerListFault>` for one of the file. */
@@ -107,6 +110,7 @@ export class CallerLists {
     }
     await this.#deps.entries.update((transaction) => transaction.remove(`${name} ${text}`));
     this.#lists[name].remove(pattern);
+    this.#deps.changed();
     return true;
   }
 

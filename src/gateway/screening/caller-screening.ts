@@ -26,13 +26,25 @@ export interface CallerScreeningOptions extends ScreeningConfig {
 export class CallerScreening implements Screening {
   readonly #deps: CallerScreeningDeps;
   readonly #options: CallerScreeningOptions;
+  #lastCaller: CallerId | undefined;
 
   constructor(deps: CallerScreeningDeps, options: CallerScreeningOptions) {
     this.#deps = deps;
     this.#options = options;
   }
 
+  /** Who rang last. */
+  get lastCaller(): CallerId | undefined {
+    return this.#lastCaller;
+  }
+
   judge(callerId: CallerId, line: string): Verdict {
+    this.#lastCaller = callerId;
+    return this.verdict(callerId, line);
+  }
+
+  /** What would become of a caller. */
+  verdict(callerId: CallerId, line: string): Verdict {
     const { lists, passed } = this.#deps;
     const { lines, blocked, withheld, unavailable, others } = this.#options;
     if (lines.length > 0 && !lines.includes(line)) return { action: 'ring', why: 'this line is not screened' };

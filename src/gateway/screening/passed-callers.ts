@@ -6,14 +6,21 @@ const DAY_MS = 86_400_000;
 /** The oldest are forgotten first. */
 const MAX_PASSED = 2000;
 
+export interface PassedCallersDeps {
+  readonly clock: Clock;
+  readonly entries: KeyValueNamespace;
+  /** Told after each change. */
+  readonly changed: () => void;
+}
+
 /** Numbers that passed the challenge, so that nobody is asked at every call. */
 export class PassedCallers {
-  readonly #deps: { readonly clock: Clock; readonly entries: KeyValueNamespace };
+  readonly #deps: PassedCallersDeps;
   readonly #forMs: number;
   /** When each passed last, the oldest first. */
   readonly #passed = new Map<string, number>();
 
-  constructor(deps: { readonly clock: Clock; readonly entries: KeyValueNamespace }, rememberDays: number) {
+  constructor(deps: PassedCallersDeps, rememberDays: number) {
     this.#deps = deps;
     this.#forMs = rememberDays * DAY_MS;
   }
@@ -50,6 +57,7 @@ export class PassedCallers {
       transaction.put(number, utf8(String(now)));
       for (const one of old) transaction.remove(one);
     });
+    this.#deps.changed();
   }
 
   /** Resolves with how many there were. */
@@ -59,6 +67,7 @@ export class PassedCallers {
       for (const number of all) transaction.remove(number);
     });
     this.#passed.clear();
+    this.#deps.changed();
     return all.length;
   }
 }

@@ -1,6 +1,7 @@
 import { LIST_NAMES, type ListEntry, type ListName } from '#gateway/screening/caller-lists.ts';
 import { type CallerPattern, parseCallerPattern, printCallerPattern } from '#gateway/screening/caller-pattern.ts';
 import type { Verdict } from '#gateway/screening/screening.ts';
+import type { MqttCommand } from '#mqtt/command.ts';
 import { Failure } from '#platform/failure.ts';
 import type { CallerId } from '#pstn/line.ts';
 
@@ -27,6 +28,8 @@ export interface Screened {
   /** A national number as the lines tell it, made E.164. */
   readNumber(callerId: CallerId): Promise<CallerId>;
   judge(callerId: CallerId, line: string): Verdict;
+  /** Who rang last, by number or for being withheld; undefined before the first ring. */
+  readonly lastCaller: CallerId | undefined;
 }
 
 /** Answers one `screening` request of the control socket or of MQTT; throws with what is wrong about it. */
@@ -51,13 +54,33 @@ export async function answerScreening(
         removed: await lists.remove(listIn(request.list), pattern),
       };
     }
+    case 'block-last':
+      return blockLast(screened);
     case 'forget-passed':
       return { forgotten: await passed.clear() };
     case 'test':
       return testCaller(screened, request);
     default:
-      throw bad('the actions are list, add, remove, forget-passed and test');
+      throw bad('the actions are list, add, remove, block-last, forget-passed and test');
   }
+}
+
+/** Only a number: blocking all withheld callers because one of them was a nuisance is a decision of its own. */
+async function blockLast({ lists, lastCaller }: Screened): Promise<{ readonly pattern: string }> {
+  if (lastCaller?.number === undefined) throw bad('the last caller told no number, or nobody has called yet');
+  const pattern = parseCallerPattern(lastCaller.number);
+  await lists.add('block', pattern, lastCaller.name);
+  return { pattern: printCallerPattern(pattern) };
+}
+
+/** A command of MQTT as `answerScreening` takes it. */
+export function screeningRequest(
+  command: Exclude<MqttCommand, { command: 'hangup' }>,
+): Readonly<Record<string, unknown>> {
+  if (command.command === 'block-last') return { action: 'block-last' };
+  const isAddition = command.command === 'block' || command.command === 'allow';
+  const list = command.command === 'block' || command.command === 'unblock' ? 'block' : 'allow';
+  return { action: isAddition ? 'add' : 'remove', list, caller: command.caller };
 }
 
 async function testCaller(screened: Screened, request: Readonly<Record<string, unknown>>): Promise<Verdict> {

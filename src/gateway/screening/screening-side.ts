@@ -14,6 +14,14 @@ export interface ScreeningSideDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly store: KeyValueStore;
+  /** Told at the start and after each change. */
+  readonly changed: (counts: ScreeningCounts) => void;
+}
+
+export interface ScreeningCounts {
+  readonly allow: number;
+  readonly block: number;
+  readonly passed: number;
 }
 
 const MAX_PROMPT_SECONDS = 30;
@@ -31,17 +39,27 @@ export class ScreeningSide {
     const { clock, store } = deps;
     this.#deps = deps;
     this.#config = config;
-    this.lists = new CallerLists({ clock, entries: store.namespace('caller-lists') }, config);
-    this.passed = new PassedCallers({ clock, entries: store.namespace('passed-callers') }, config.remember_days);
+    const changed = () => this.#tell();
+    this.lists = new CallerLists({ clock, changed, entries: store.namespace('caller-lists') }, config);
+    this.passed = new PassedCallers(
+      { clock, changed, entries: store.namespace('passed-callers') },
+      config.remember_days,
+    );
   }
 
   /** Reads lists and prompt. */
   async open(): Promise<CallerScreening> {
     this.lists.load();
     this.passed.load();
+    this.#tell();
     const { clock, log } = this.#deps;
     const { lists, passed } = this;
     return new CallerScreening({ clock, log, lists, passed }, { ...this.#config, prompt: await this.#prompt() });
+  }
+
+  #tell(): void {
+    const { lists, passed } = this;
+    this.#deps.changed({ allow: lists.list('allow').length, block: lists.list('block').length, passed: passed.count });
   }
 
   /** Beeps when the file is of no use: the gateway goes on. */

@@ -168,7 +168,7 @@ function mqttReporter(): Target {
           over = resolve;
         });
         const reporter = new MqttReporter(
-          { logger: silentLogger, onHangUp: () => {} },
+          { logger: silentLogger, onCommand: () => {} },
           {
             url: `mqtt://127.0.0.1:${address.port}`,
             username: undefined,
