@@ -9,7 +9,7 @@ import { networkTone } from '#gateway/calls/prompt-tones.ts';
 import { type RingPlan, usersOf } from '#gateway/calls/ring-plan.ts';
 import type { LiveCall } from '#gateway/live-calls.ts';
 import type { Screening, Verdict } from '#gateway/screening/screening.ts';
-import type { VoiceMail } from '#gateway/voice-mail/voice-mail.ts';
+import { FAX, type VoiceMail } from '#gateway/voice-mail/voice-mail.ts';
 import type { IncomingRing, LineCall } from '#pstn/line.ts';
 import type { Call } from '#sip/ua/call-engine.ts';
 
@@ -173,7 +173,7 @@ async function leaveMessage(call: FromLine): Promise<Ending | undefined> {
   if (line === undefined) return ending;
   const fax = new AbortController();
   line.onEvent((event) => {
-    if (event.type === 'fax' && deps.desk.config.fax === 'end') fax.abort(new Error('a fax machine calls'));
+    if (event.type === 'fax' && deps.desk.config.fax === 'end') fax.abort(FAX);
   });
   const signal = AbortSignal.any([live.hangUp.signal, fax.signal]);
   const end = await deps.voiceMail.take(line, { callerId: caller.callerId, line: deps.desk.line.name, user }, signal);

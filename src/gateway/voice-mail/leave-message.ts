@@ -3,7 +3,7 @@ import type { MessageFacts } from '#gateway/voice-mail/message-file.ts';
 import { promptSound } from '#gateway/voice-mail/prompts.ts';
 import { type RecordingOptions, recordMessage } from '#gateway/voice-mail/record-message.ts';
 import type { SoundCall } from '#gateway/voice-mail/sound-call.ts';
-import type { VoiceMailEnd } from '#gateway/voice-mail/voice-mail.ts';
+import { FAX, type VoiceMailEnd } from '#gateway/voice-mail/voice-mail.ts';
 import { Clip, type FiniteSound } from '#media/player.ts';
 import { SAMPLE_RATE } from '#media/tones.ts';
 import { Failure, messageOf } from '#platform/failure.ts';
@@ -51,6 +51,7 @@ export async function leaveMessage(
     return nothing(`mailbox full: ${by}`);
   }
   const message = await recordMessage(call, options.recording, signal);
+  if (signal.aborted && signal.reason === FAX) return nothing('a fax machine called');
   const seconds = message.sound.length / SAMPLE_RATE;
   if (message.voiceMs < LEAST_VOICE_MS) return nothing('nothing was said');
   if (seconds < options.minSeconds) return nothing('too short');

@@ -8,6 +8,9 @@ export interface MissedCaller {
   readonly user: string;
 }
 
+/** Reason of the signal of `take` when a fax machine was heard: nothing is kept. */
+export const FAX = 'fax';
+
 export type VoiceMailEnd =
   | { readonly left: true; readonly messageId: string; readonly seconds: number }
   /** Hung up before saying anything, or entered the access PIN and listened. */

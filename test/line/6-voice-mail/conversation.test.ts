@@ -4,7 +4,7 @@ import { systemFiles } from '#gateway/voice-mail/mail-files.ts';
 import { MailboxDesk, type MailboxDeskOptions } from '#gateway/voice-mail/mailbox-desk.ts';
 import type { MailboxLimits, MailboxStore } from '#gateway/voice-mail/mailbox-store.ts';
 import { PinBook } from '#gateway/voice-mail/pin-book.ts';
-import type { VoiceMailEnd } from '#gateway/voice-mail/voice-mail.ts';
+import { FAX, type VoiceMailEnd } from '#gateway/voice-mail/voice-mail.ts';
 import { silence } from '#media/g711.ts';
 import { ToneGenerator } from '#media/tones.ts';
 import { concat } from '#platform/bytes.ts';
@@ -161,6 +161,16 @@ describe('a caller whom nobody answered', () => {
     ended.hangUp.abort(new Error('hung up by MQTT'));
     await ended.caller.until(ended.isOver);
     expect(await ended.taken).toMatchObject({ left: false });
+  });
+
+  it('keeps nothing of a fax machine', async () => {
+    const fax = await answered();
+    await fax.caller.hears(RECORD);
+    await fax.caller.says(voice(5));
+    fax.hangUp.abort(FAX);
+    await fax.caller.until(fax.isOver);
+    expect(await fax.taken).toMatchObject({ left: false });
+    expect(store.list(ALICE)).toEqual([]);
   });
 });
 
