@@ -25,13 +25,19 @@ export function lineDigits(dialled: Diallable, numbering: LineNumbering, withhel
   const { dial, plan } = numbering;
   if (dialled.kind === 'short') return { digits: dialled.digits };
   // Neither carriers nor privacy: the number has to reach the nearest service, which has to see who calls.
-  if (dialled.kind === 'emergency') return { digits: (dial.emergency_access ?? dial.access) + dialled.digits };
+  if (dialled.kind === 'emergency')
+    return { digits: modemDigits((dial.emergency_access ?? dial.access) + dialled.digits) };
   const withhold = dial.withhold ?? plan.withhold ?? '';
   if (withheld && withhold === '') return { unusable: 'this line cannot withhold its number' };
   const written = write(dialled.e164, numbering);
   if (written === undefined) return { unusable: 'these digits would mean another number on this line' };
-  const digits = dial.access + (withheld ? withhold : '') + written;
+  const digits = modemDigits(dial.access + (withheld ? withhold : '') + written);
   return digits.length <= MAX_DIGITS ? { digits } : { unusable: 'the number is too long for this line' };
+}
+
+/** Modems want capital letters. */
+function modemDigits(digits: string): string {
+  return digits.toUpperCase();
 }
 
 /** undefined where the exchange would take the result for another kind of number than the one that was judged. */

@@ -21,6 +21,15 @@ describe('dialling', () => {
     expect(line.status.state).toBe('idle');
   });
 
+  it('waits for a dial tone where the number says so', async () => {
+    const { clock, line, find } = await ready();
+    const call = await clock.run(line.dial('W5551234', never()));
+    expect(find('dialled')).toEqual({ event: 'dialled', number: '5551234' });
+    await clock.run(call.hangUp());
+    // This exchange gives no second one.
+    await expect(clock.run(line.dial('9W5551234', never()))).rejects.toMatchObject({ fault: { code: 'no-dial-tone' } });
+  });
+
   it('fails as busy', async () => {
     const { clock, line } = await ready();
     await expect(clock.run(line.dial(BUSY_NUMBER, never()))).rejects.toMatchObject({ fault: { code: 'busy' } });

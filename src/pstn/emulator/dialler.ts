@@ -35,10 +35,13 @@ export class Dialler {
   readonly #onResult: (result: FinalResult) => void;
   readonly #tones = new ByteQueue();
   readonly #progress: CallProgressDetector;
-  readonly #digits: string;
+  /** Each but the first is dialled after a dial tone of its own (`W`). */
+  readonly #parts: string[];
   readonly #returns: boolean;
   #phase: 'dial-tone' | 'dialling' | 'waiting' | 'over' = 'dial-tone';
   #samples = 0;
+  /** For the dial tone of a `W`, which even blind dialling waits for. */
+  #waits = false;
   #lastRingback: number | undefined;
 
   /** `text` is what follows ATD: digits with modifiers (ITU-T V.250 §6.3.1). */
@@ -46,10 +49,12 @@ export class Dialler {
     this.#settings = settings;
     this.#onResult = onResult;
     this.#returns = text.includes(';') || settings.resultAtOnce;
-    this.#digits = text
+    this.#parts = text
       .toUpperCase()
-      .replace(/[^0-9*#A-D,]/g, '')
-      .slice(0, MAX_DIGITS);
+      .replace(/[^0-9*#A-D,W]/g, '')
+      .slice(0, MAX_DIGITS)
+      .replace(/^W+/, '')
+      .split(/W+/);
     this.#progress = new CallProgressDetector(settings.country, {
       tone: (tone) => this.#tone(tone),
       voice: () => {
@@ -80,7 +85,7 @@ export class Dialler {
   }
 
   #awaitDialTone(ms: number): void {
-    if (this.#settings.blind && ms >= BLIND_MS) this.#dial();
+    if (this.#settings.blind && !this.#waits && ms >= BLIND_MS) this.#dial();
     else if (ms >= DIAL_TONE_MS) this.#finish('NO DIALTONE');
   }
 
@@ -106,14 +111,16 @@ export class Dialler {
 
   #dial(): void {
     this.#phase = 'dialling';
-    for (const digit of this.#digits) {
+    for (const digit of this.#parts.shift() ?? '') {
       this.#tones.push(digit === ',' ? silence(COMMA_MS * 8) : dtmfSound(digit, KEY_MS, PAUSE_MS));
     }
   }
 
   #dialled(): void {
     this.#samples = 0;
-    this.#phase = 'waiting';
+    this.#waits = this.#parts.length > 0;
+    this.#phase = this.#waits ? 'dial-tone' : 'waiting';
+    if (this.#waits) return;
     if (this.#returns) this.#finish('OK');
   }
 

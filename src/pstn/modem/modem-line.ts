@@ -59,8 +59,8 @@ interface Deferred<T> {
 }
 
 const BAUD_RATE = 115_200;
-/** Digits of a number to dial: keys, and commas for pauses of 2 s. */
-const DIALABLE = /^[0-9*#A-D,]{1,64}$/;
+/** Digits of a number to dial: keys, and commas for pauses of 2 s, W to wait for a dial tone (ITU-T V.250 §6.3.1). */
+const DIALABLE = /^[0-9*#A-D,W]{1,64}$/;
 
 /** A V.253 voice modem on a serial port as a telephone line: the shell around the machine in `machine/`. */
 export class ModemLine implements Line {
@@ -133,7 +133,7 @@ export class ModemLine implements Line {
   }
 
   async dial(digits: string, signal: AbortSignal): Promise<LineCall> {
-    if (!DIALABLE.test(digits)) throw dialFailure({ code: 'modem', detail: 'a number has 1 to 64 of 0-9 * # A-D ,' });
+    if (!DIALABLE.test(digits)) throw dialFailure({ code: 'modem', detail: 'a number has 1 to 64 of 0-9 * # A-D , W' });
     if (signal.aborted) throw dialFailure({ code: 'aborted' });
     if (this.#status.state !== 'idle' || this.#pending) {
       throw dialFailure({ code: 'line-unavailable', state: this.#status.state });

@@ -60,7 +60,7 @@ describe('what is dialled on a line', () => {
       'through a PBX that gives a second dial tone',
       { country: 'US', dial: { access: '9w' } },
       '+12025550123',
-      '9w12025550123',
+      '9W12025550123',
     ],
     ['by another carrier', { country: 'DE', dial: { carrier: '01013' } }, '+4930123456', '01013030123456'],
     ['by another carrier abroad', { country: 'DE', dial: { carrier: '01013' } }, '+33142345678', '010130033142345678'],
