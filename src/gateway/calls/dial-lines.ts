@@ -12,7 +12,7 @@ interface PlacedOnLine {
   readonly desk: LineDesk;
 }
 
-export interface Dialling {
+interface Dialling {
   readonly dialled: Diallable;
   /** Whether the line's own number is to be withheld. */
   readonly withheld?: boolean;

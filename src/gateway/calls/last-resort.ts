@@ -1,5 +1,5 @@
 import { endedByLine } from '#gateway/call-end.ts';
-import { dialLines } from '#gateway/calls/dial-lines.ts';
+import { dialFirstFree } from '#gateway/calls/dial-lines.ts';
 import { lineLeg } from '#gateway/calls/line-leg.ts';
 import type { LineDesk } from '#gateway/line-desk.ts';
 import type { OutboundDeps } from '#gateway/sip-to-pstn.ts';
@@ -22,16 +22,14 @@ export async function callLastResort(
 ): Promise<Call | undefined> {
   const { clock, log, lines, records, desk: own } = deps;
   const dialled = { kind: 'number', e164 } as const;
-  const [first, ...others] = lines.hunt(dialled).filter((desk) => desk !== own && desk.isFree);
-  if (first === undefined) {
+  const desks = lines.hunt(dialled).filter((desk) => desk !== own && desk.isFree);
+  if (desks.length === 0) {
     log.info('no other line is free for the last resort');
     return undefined;
   }
   const startedAt = clock.now();
   try {
-    const choice = { kind: 'free', desks: [first, ...others] } as const;
-    const dialling = { dialled, withheld: false, choice, spending: undefined, clearsLine: false };
-    const { line, desk } = await dialLines(deps, { line: undefined }, dialling, signal);
+    const { line, desk } = await dialFirstFree(log, desks, { dialled, trying: () => {} }, signal);
     const answeredAt = clock.now();
     void line.ended.then((hangup) => {
       const { end, cause, outcome } = endedByLine(hangup);

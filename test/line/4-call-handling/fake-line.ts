@@ -16,7 +16,7 @@ import type {
   SampleExchange,
 } from '#pstn/line.ts';
 
-export const KNOWN: CallerId = { number: '+4930123456', name: 'Erika', presentation: 'available' };
+const KNOWN: CallerId = { number: '+4930123456', name: 'Erika', presentation: 'available' };
 
 /** Samples of 20 ms. */
 const PIECE = 160;
