@@ -21,6 +21,7 @@ const MAX_BAD_SHARE = 0.1;
 const MAX_SLOPES = 14;
 /** How far the frequency may wander in a burst, Hz; and how far bursts may differ in power. */
 const MAX_WANDER = 10;
+const PURE_HZ = 3;
 const MAX_LEVEL_RATIO = 4;
 /** Steps in a pause that may be loud: edges, clicks. */
 const MAX_LOUD = 8;
@@ -43,6 +44,7 @@ export class BurstTracker {
   #edge = 0;
   #past: number[] = [];
   #reported = false;
+  #isPure = true;
   #level = 0;
   #lastLevel = 0;
   #bad = 0;
@@ -139,7 +141,10 @@ export class BurstTracker {
     this.#isOn = false;
     const end = this.#step - this.#family.dips;
     if (this.#reported || !this.#isClean) this.#forget();
-    else this.#remember((end - this.#edge) * STEP_MS - EDGE_MS);
+    else {
+      this.#isPure = this.#isPure && this.#bad === 0 && this.#highest - this.#lowest <= PURE_HZ;
+      this.#remember((end - this.#edge) * STEP_MS - EDGE_MS);
+    }
     this.#edge = end;
     this.#lastLevel = this.#level;
     this.#loud = 0;
@@ -163,7 +168,8 @@ export class BurstTracker {
     const lasts = Math.max(0, this.#sinceEdge() - (this.#isOn ? EDGE_MS / 2 : -EDGE_MS));
     const rhythm: Rhythm = { past: this.#past, now: lasts };
     const name = nameOf(tones, rhythm);
-    if (name !== undefined) {
+    // One burst may be a whole waiting call, so it has to be a better one.
+    if (name !== undefined && (name !== 'call-waiting' || this.#isPure)) {
       this.#reported = true;
       this.#report(name);
       // A ring or a waiting call is told anew each time.
@@ -182,6 +188,7 @@ export class BurstTracker {
 
   #forget(): void {
     this.#past.length = 0;
+    this.#isPure = true;
     this.#reported = false;
   }
 

@@ -45,10 +45,10 @@ export class VoiceTracker {
     const part = Math.floor(this.#step / PART) % PARTS;
     if (this.#step % PART === 0) this.#least[part] = Number.POSITIVE_INFINITY;
     this.#least[part] = Math.min(this.#least[part] ?? 0, power);
-    if (!isTone && power >= this.#audible && power >= this.#noise * ABOVE_NOISE)
+    if (!isTone && power >= this.#audible && power >= this.#noise * ABOVE_NOISE) {
       this.#amount = Math.min(VOICE, this.#amount + 1);
-    else this.#amount = Math.max(0, this.#amount - FADE);
-    if (this.#amount >= SOME) this.#heardAt = this.#step;
+      if (this.#amount >= SOME) this.#heardAt = this.#step;
+    } else this.#amount = Math.max(0, this.#amount - FADE);
     if (this.#amount >= VOICE && !this.#told) {
       this.#told = true;
       this.#report();

@@ -9,7 +9,7 @@ if (speechMissing !== undefined) console.warn(`NOT RUN: talk-off of the supervis
 const codes = ['US', 'GB', 'DE', 'FR', 'IL', 'CN', 'IN', 'ES'] as const;
 const MINUTES = 60;
 
-describe.skipIf(speechMissing !== undefined && process.env['CI'] === undefined)('60 minutes of speech', () => {
+describe.skipIf(speechMissing !== undefined && process.env.CI === undefined)('60 minutes of speech', () => {
   it('end no call by a tone that was none, in any of eight countries', { timeout: 170_000 }, () => {
     const ended: string[] = [];
     const waiting: string[] = [];

@@ -99,7 +99,7 @@ function byTone(state: Talking, hangup: LineHangup, heard: number): Step {
 
 /** A modem takes some voices for tones, so a voice that our ear hears holds its report up. */
 function reportedTone(state: Talking, hangup: LineHangup, { heard, quietFor }: CallPosition): Step {
-  if (quietFor >= VOICE_MS) return byTone(state, hangup, heard);
+  if (quietFor >= VOICE_MS || isFlashed(state.watch, heard)) return byTone(state, hangup, heard);
   const { watch } = state;
   const doubted = [...watch.doubted.filter((at) => heard - at < INSISTS_WITHIN), heard];
   if (doubted.length >= INSISTS) return byTone(state, hangup, heard);
