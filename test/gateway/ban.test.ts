@@ -12,7 +12,7 @@ import { TlsTransport } from '#reload/link/tls/tls-transport.ts';
 import { CertificateVerifier } from '#reload/security/certificate-verifier.ts';
 import { KindId } from '#reload/wire/codes.ts';
 import { hashToResourceId, idBytes } from '#reload/wire/ids.ts';
-import { TestOverlay } from './overlay.ts';
+import { PASSWORD, TestOverlay } from './overlay.ts';
 
 const overlay = new TestOverlay('ban.example');
 const ALICE = 'alice@ban.example';
@@ -92,7 +92,7 @@ describe('overlay ban', () => {
     expect(await asked.then(String, messageOf)).not.toBe('0');
 
     const out = join(overlay.directory, 'again');
-    const anew = { user: ALICE, password: 'correct horse', invitation: overlay.invitation, out };
+    const anew = { user: ALICE, password: PASSWORD, invitation: overlay.invitation, out };
     await expect(enrollMember(enrolling, anew)).rejects.toMatchObject({ fault: { token: 'username_not_available' } });
     const identity = join(overlay.directory, 'alice', 'identity');
     await expect(renewMember(enrolling, { out: identity, keepKey: false })).rejects.toMatchObject({ code: 'refused' });
@@ -113,7 +113,7 @@ describe('overlay ban', () => {
     const alice = memberOf('alice').summary.node;
     await banCommand(deps, { dir: authority(), user: ALICE, remove: true });
     const out = join(overlay.directory, 'again');
-    await enrollMember(enrolling, { user: ALICE, password: 'correct horse', invitation: overlay.invitation, out });
+    await enrollMember(enrolling, { user: ALICE, password: PASSWORD, invitation: overlay.invitation, out });
     const { identities, configuration } = await loadMember(out);
     expect(identities[0]?.nodeId).toBe(alice);
     expect(configuration.current).toMatchObject({ sequence: 2, badNodes: [] });

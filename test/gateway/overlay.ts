@@ -20,7 +20,8 @@ import { TestPhone } from './phone.ts';
 const program = resolve('dist/copperring.mjs');
 const deps = { clock: systemClock, random: systemRandom, log: silentLogger, program };
 
-const PASSWORD = 'correct horse';
+/** Of every user. */
+export const PASSWORD = 'correct-horse';
 
 interface Running {
   readonly application: Application;

@@ -11,8 +11,8 @@ function depsOf(overlay: SimulatedOverlay, { node, host }: SimulatedNode) {
 
 /** A ring with a provider that the operator vouches for and one that nobody does. */
 async function ring() {
-  const overlay = await SimulatedOverlay.create({ seed: 'voice-mail', signatures: 'keyed' });
-  await overlay.grow(8);
+  const overlay = await SimulatedOverlay.create({ seed: 'voice-mail' });
+  await overlay.grow(4);
   await overlay.clock.runUntil(() => overlay.isRing());
   const add = async (name: string, user: string) => {
     const node = await overlay.add(name, { identity: await overlay.overlay.identity(user) });
