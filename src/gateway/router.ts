@@ -1,5 +1,5 @@
 import type { PinGate } from '#gateway/calls/pin-gate.ts';
-import { pinHelps } from '#gateway/calls/stages.ts';
+import { byPin } from '#gateway/calls/stages.ts';
 import { type Diallable, NO_EMERGENCY } from '#gateway/dial-plan.ts';
 import { type Dialled, type DialledContext, readDialled } from '#gateway/dialled.ts';
 import type { LineChoice, LinePool } from '#gateway/line-pool.ts';
@@ -125,7 +125,11 @@ export class GatewayRouter implements CallRouter {
   ): RouteAnswer {
     const { lines, pins } = this.#deps;
     if (choice.kind === 'free' || choice.kind === 'emergency') return { kind: 'local' };
-    if (choice.kind === 'refused' && lines && pinHelps(lines, pins, dialled)) return { kind: 'local' };
+    if (choice.kind === 'refused' && lines) {
+      const kind = byPin(lines, pins, dialled);
+      if (kind === 'free') return { kind: 'local' };
+      if (kind === 'busy') return this.#toOwnLines({ kind }, { dialled, question });
+    }
     this.#deps.refused?.({ caller: question.caller, dialled, choice });
     switch (choice.kind) {
       case 'none':

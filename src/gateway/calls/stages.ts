@@ -20,7 +20,7 @@ export function stagesOf(
   const access = lines.desks.find((desk) => givesDialTone(desk, dialled));
   const choice = lines.choose({ caller, dialled });
   const isRefused = choice.kind === 'refused';
-  if (isRefused && !pinHelps(lines, pins, dialled)) return undefined;
+  if (isRefused && byPin(lines, pins, dialled) !== 'free') return undefined;
   const desk = access ?? lines.hunt(dialled)[0];
   // A busy line says so before the call is answered.
   if (desk === undefined || (access === undefined ? !isRefused : choice.kind === 'busy')) return undefined;
@@ -32,8 +32,10 @@ function givesDialTone({ config }: LineDesk, dialled: Diallable): boolean {
   return dialled.kind === 'number' && config.two_stage && dialled.e164 === config.number;
 }
 
-/** Some PIN of a member opens a line for this number now. */
-export function pinHelps(lines: LinePool, pins: PinGate | undefined, dialled: Diallable): boolean {
+/** What a PIN would change for a member that no rule lets call a number: `busy` when it would if a line were free. */
+export function byPin(lines: LinePool, pins: PinGate | undefined, dialled: Diallable): 'free' | 'busy' | 'refused' {
   const identities = pins?.identitiesOf('members') ?? [];
-  return identities.some((caller) => lines.choose({ caller, dialled }).kind === 'free');
+  const kinds = identities.map((caller) => lines.choose({ caller, dialled }).kind);
+  if (kinds.includes('free')) return 'free';
+  return kinds.includes('busy') ? 'busy' : 'refused';
 }
