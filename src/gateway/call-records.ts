@@ -38,6 +38,8 @@ export class CallRecords {
   readonly #options: CallRecordsOptions;
   readonly #refusals: RefusalLimit;
   #kept = 0;
+  /** Calls that began in the same millisecond keep their order. */
+  #added = 0;
   #cleaning: Timer | undefined;
 
   constructor(deps: CallRecordsDeps, options: CallRecordsOptions) {
@@ -65,14 +67,15 @@ export class CallRecords {
   /** Refusals beyond what `RefusalLimit` lets through are counted in the log only. */
   async add(record: CallRecord): Promise<void> {
     if (record.outcome === 'refused' && !this.#refusals.takes(record.caller)) return;
-    const { random, records, clock } = this.#deps;
-    const key = `${timeKey(record.startedAt)}-${toHex(random.bytes(4))}`;
+    const { random, records } = this.#deps;
+    const order = (this.#added++).toString(16).padStart(8, '0');
+    // Random, since the count begins anew with the process.
+    const key = `${timeKey(record.startedAt)}-${order}${toHex(random.bytes(4))}`;
     const bytes = utf8(JSON.stringify(maskNumbers(record, this.#options.numbers)));
     await records.update((transaction) => {
       transaction.put(key, bytes);
       this.#kept++;
-      const tooOld = timeKey(clock.now() - this.#options.days * DAY_MS);
-      this.#removeOldest(transaction, (oldest) => this.#kept > this.#options.limit || oldest < tooOld);
+      this.#removeOldest(transaction, () => this.#kept > this.#options.limit);
     });
   }
 
