@@ -61,24 +61,27 @@ const WINDOWS_TO_RELEASE = 8;
 const MIN_TONE_ENERGY = (WINDOW / 2) * peakOfDbm0(-38) ** 2;
 /** Share of the energy that both tones hold together, in a window that counts and in one that is full: 15 dB of noise leave 0.97; speech falls short. */
 const MIN_SHARE = 0.75;
-const FULL_SHARE = 0.92;
+const FULL_SHARE = 0.94;
 /** A first, cheap look: frequencies off by 1.5 % and a window's edge leave so much of a key. */
 const MIN_ROUGH_SHARE = 0.3;
 /** ITU-T Q.24 table A-1: the high group up to 8 dB stronger, up to 4 dB weaker; 1.5 dB of slack each, as power ratios. */
 const MAX_TWIST = 10 ** 0.95;
 const MAX_REVERSE_TWIST = 10 ** 0.55;
-/** ITU-T Q.24: 1.5 % + 2 Hz is accepted, 3.5 % refused. Single windows are measured less exactly than several together. */
+/** ITU-T Q.24: 1.5 % + 2 Hz is accepted, 3.5 % refused. */
 const MAX_OFFSET = 0.015;
-const MAX_OFFSET_HZ = 5;
-const MAX_OFFSET_OF_WINDOW = 0.033;
+const MAX_OFFSET_HZ = 3.5;
 /** A key keeps its frequencies; the pitch of a voice moves. Between the windows of one key, relative. */
 const MAX_DRIFT = 0.007;
+/** And its level: 1.5 dB, as a power ratio. */
+const MAX_SWELL = 10 ** 0.15;
 
 interface Heard {
   readonly index: number;
   /** Relative deviation of both tones. */
   readonly low: number;
   readonly high: number;
+  readonly lowEnergy: number;
+  readonly highEnergy: number;
   readonly full: boolean;
 }
 
@@ -155,10 +158,14 @@ export class DtmfDetector {
     const highHz = COLUMNS[column] ?? 0;
     const pair = this.#fitter.fit(this.#window, lowHz, highHz);
     if (pair.share < MIN_SHARE || !balanced(pair)) return undefined;
-    const low = pair.low.offset / lowHz;
-    const high = pair.high.offset / highHz;
-    if (Math.abs(low) > MAX_OFFSET_OF_WINDOW || Math.abs(high) > MAX_OFFSET_OF_WINDOW) return undefined;
-    return { index: 4 * row + column, low, high, full: pair.share >= FULL_SHARE };
+    return {
+      index: 4 * row + column,
+      low: pair.low.offset / lowHz,
+      high: pair.high.offset / highHz,
+      lowEnergy: pair.low.energy,
+      highEnergy: pair.high.energy,
+      full: pair.share >= FULL_SHARE,
+    };
   }
 }
 
@@ -167,22 +174,23 @@ function isKey(run: readonly Heard[]): boolean {
   const full = run.filter((heard) => heard.full);
   const index = full[0]?.index;
   if (index === undefined || full.length < FULL_WINDOWS) return false;
-  const steady = (offsets: readonly number[], hz: number) => {
-    const mean = offsets.reduce((sum, offset) => sum + offset, 0) / offsets.length;
-    return (
-      Math.abs(mean) <= MAX_OFFSET + MAX_OFFSET_HZ / hz && Math.max(...offsets) - Math.min(...offsets) <= MAX_DRIFT
-    );
-  };
+  const lows = full.map(({ low }) => low);
+  const highs = full.map(({ high }) => high);
   return (
-    steady(
-      full.map(({ low }) => low),
-      ROWS[index >> 2] ?? 0,
-    ) &&
-    steady(
-      full.map(({ high }) => high),
-      COLUMNS[index & 3] ?? 0,
-    )
+    steady(lows, ROWS[index >> 2] ?? 0) &&
+    steady(highs, COLUMNS[index & 3] ?? 0) &&
+    level(full.map(({ lowEnergy }) => lowEnergy)) &&
+    level(full.map(({ highEnergy }) => highEnergy))
   );
+}
+
+function steady(offsets: readonly number[], hz: number): boolean {
+  const mean = offsets.reduce((sum, offset) => sum + offset, 0) / offsets.length;
+  return Math.abs(mean) <= MAX_OFFSET + MAX_OFFSET_HZ / hz && Math.max(...offsets) - Math.min(...offsets) <= MAX_DRIFT;
+}
+
+function level(energies: readonly number[]): boolean {
+  return Math.max(...energies) <= Math.min(...energies) * MAX_SWELL;
 }
 
 function balanced({ low, high }: TonePair): boolean {

@@ -156,6 +156,17 @@ describe('DTMF receiver, ITU-T Q.24 table A-1', () => {
     }
   });
 
+  it('takes two tones that swell or fade, as voices do, for a voice', () => {
+    for (const key of KEYS) {
+      for (const dbPerMs of [-0.25, 0.25]) {
+        const sound = render([press(key, { ms: 80, level: -15 })]).map(
+          (sample, i) => sample * 10 ** ((dbPerMs * (i / 8 - 40)) / 20),
+        );
+        expect(heard(concat(silence(400), mulaw(sound), silence(400))), `${key} ${dbPerMs} dB/ms`).toBe('');
+      }
+    }
+  });
+
   it('hears what its own generator makes at every piece size, as 40 ms keys 40 ms apart too', () => {
     for (const piece of [1, 7, 80, 160, 333, 4000]) expect(heard(dtmfSound(KEYS, 40, 40), piece)).toBe(KEYS);
     const random = seeded(9);
