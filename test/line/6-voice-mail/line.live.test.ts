@@ -129,7 +129,7 @@ describe.skipIf(missing.length > 0)('voice mail on a telephone line, with speech
     expect(Number(/Length \(seconds\):\s+([\d.]+)/.exec(said)?.[1])).toBeCloseTo(message?.seconds ?? 0, 0);
   });
 
-  it('R3842 baresip is told that a message waits', async () => {
+  it('RFC 3842: baresip is told that a message waits', async () => {
     await phone.said('Messages-Waiting: yes', 5000);
     await phone.said('Voice-Message: 1/0', 1000);
   });

@@ -48,7 +48,7 @@ describe('voice mail in an overlay: RFC 7374’s service voice-mail', () => {
   const nodes = () => overlay.running.at(-1)?.application.member?.voiceMailNodes(AbortSignal.timeout(10_000));
   const box = () => mail.application.member?.voiceMail?.store;
 
-  it('R7374-10.3 nodes with mailboxes stand under the registered name; who is trusted is told by the certificate', async () => {
+  it('R7374-10.4-01 nodes with mailboxes stand under the registered name; who is trusted is told by the certificate', async () => {
     await eventually(async () => (await nodes())?.length === 2, 20_000);
     const found = await nodes();
     expect(found?.map(({ userName, trusted }) => [userName, trusted]).sort()).toEqual([
@@ -102,7 +102,7 @@ describe('voice mail in an overlay: RFC 7374’s service voice-mail', () => {
     await expect(bob.call(`sip:nobody@${OVERLAY}`)).rejects.toMatchObject({ fault: { code: 'rejected' } });
   }, 30_000);
 
-  it('R7374-4.6 a node that stops is withdrawn, and callers hear that the user is away', async () => {
+  it('R7374-4.6-01 a node that stops is withdrawn, and callers hear that the user is away', async () => {
     await mail.application.stop();
     await eventually(async () => (await nodes())?.every(({ userName }) => userName !== MAIL) === true, 20_000);
     await expect(bob.call(`sip:${ALICE}`)).rejects.toMatchObject({ fault: { status: 480 } });

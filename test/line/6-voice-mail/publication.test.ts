@@ -36,11 +36,11 @@ function found(overlay: SimulatedOverlay, by: SimulatedNode) {
 }
 
 describe('voice mail as a service of the overlay', () => {
-  it('R7374-10.3 is the registered name', () => {
+  it('R7374-10.4-01 is the registered name', () => {
     expect(VOICE_MAIL_NAMESPACE).toBe('voice-mail');
   });
 
-  it('R7374-4.5 every peer finds both nodes, and knows which one the operator vouches for', async () => {
+  it('every peer finds both nodes, and knows which one the operator vouches for', async () => {
     const { overlay, trusted, other } = await ring();
     for (const peer of overlay.living) {
       if (peer === trusted.node || peer === other.node) continue;
@@ -49,7 +49,7 @@ describe('voice mail as a service of the overlay', () => {
     expect(await found(overlay, trusted.node)).toEqual(['eve@home.example']);
   });
 
-  it('R7374-4.4 R7374-4.6 stays known beyond the lifetime of its records, and is withdrawn when it stops', async () => {
+  it('R7374-4.4-03 R7374-4.6-01 stays known beyond the lifetime of its records, and is withdrawn when it stops', async () => {
     const { overlay, trusted } = await ring();
     const asker = overlay.living[0];
     if (asker === undefined) throw new Error('nobody is left');

@@ -43,7 +43,7 @@ describe('the address of voice mail', () => {
       expect(read(uri), uri).toBeUndefined();
   });
 
-  it('R4458-2 names the user for whom a message is', () => {
+  it('RFC 4458 §2: names the user for whom a message is', () => {
     const uri = leaveAddress(ALICE, 'home.example');
     expect(uri).toBe('sip:voicemail@home.example;target=sip%3Aalice%40home.example;cause=404');
     expect(readMailboxAddress(uri, OPTIONS)).toEqual({ want: 'leave', user: ALICE });

@@ -137,8 +137,8 @@ class Phone {
   }
 }
 
-describe('R3842 message waiting', () => {
-  it('3.5 says what waits, in the form of the RFC', () => {
+describe('RFC 3842: message waiting', () => {
+  it('§3.5 says what waits, in the form of the RFC', () => {
     expect(text(printSummary({ new: 2, old: 8 }, ACCOUNT))).toBe(
       `Messages-Waiting: yes\r\nMessage-Account: ${ACCOUNT}\r\nVoice-Message: 2/8 (0/0)\r\n`,
     );
@@ -146,7 +146,7 @@ describe('R3842 message waiting', () => {
     expect(text(printSummary({ new: 0, old: 2 ** 40 }, ACCOUNT))).toContain('0/4294967295');
   });
 
-  it('3.8 a subscriber is told at once, and again when something changes', async () => {
+  it('§3.8 a subscriber is told at once, and again when something changes', async () => {
     const { phone, mail, server, clock } = await setup();
     const accepted = await phone.ask();
     expect([accepted.status, accepted.headers.value('Expires')]).toEqual([200, '600']);
@@ -165,7 +165,7 @@ describe('R3842 message waiting', () => {
     expect(second.cseq.number).toBe(first.cseq.number + 1);
   });
 
-  it('3.11 one NOTIFY a second at most, the latest state in the end', async () => {
+  it('§3.11 one NOTIFY a second at most, the latest state in the end', async () => {
     const { phone, mail, server, clock } = await setup();
     await phone.ask();
     await phone.notified();
@@ -181,7 +181,7 @@ describe('R3842 message waiting', () => {
     expect(phone.waiting).toBe(0);
   });
 
-  it('R6665-4.2 lasts until its time, longer when refreshed, and ends when the phone ends it', async () => {
+  it('RFC 6665 §4.2: lasts until its time, longer when refreshed, and ends when the phone ends it', async () => {
     const { phone, clock, server } = await setup();
     const { toTag = '' } = await phone.ask({ expires: 60 });
     await phone.notified();
@@ -224,7 +224,7 @@ describe('R3842 message waiting', () => {
     expect(phone.waiting).toBe(0);
   });
 
-  it('3.7 refuses strangers, other people’s mailboxes, and what it cannot do', async () => {
+  it('§3.7 refuses strangers, other people’s mailboxes, and what it cannot do', async () => {
     const { phone } = await setup();
     expect((await phone.ask({ password: 'wrong' })).status).toBe(403);
     expect((await phone.ask({ user: 'bob', mailbox: 'alice' })).status).toBe(404);
@@ -258,7 +258,7 @@ describe('R3842 message waiting', () => {
     expect(phone.waiting).toBe(0);
   });
 
-  it('3.8 subscribers are told when the node stops', async () => {
+  it('§3.8 subscribers are told when the node stops', async () => {
     const { phone, server, clock } = await setup();
     await phone.ask();
     await phone.notified();

@@ -6,7 +6,7 @@ import { RedirLookup } from '#reload/usages/redir/redir-service.ts';
 import type { Destination } from '#reload/wire/destination.ts';
 import type { NodeId } from '#reload/wire/ids.ts';
 
-/** The registered name of the service (RFC 7374 §10.3). */
+/** The registered name of the service (RFC 7374 §10.4). */
 export const VOICE_MAIL_NAMESPACE = 'voice-mail';
 
 export interface VoiceMailProvider {
