@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { PasswordSources } from '#cli/password.ts';
 import { systemRandom } from '#platform/random.ts';
 
@@ -11,14 +11,21 @@ export interface PinCommandDeps extends Omit<PasswordSources, 'output'> {
 export function addPin(program: Command, deps: PinCommandDeps): void {
   program
     .command('pin')
-    .description('hash a PIN for [[pins]] of the configuration; it comes from COPPERRING_PASSWORD or standard input')
+    .description('hash a PIN for the configuration; it comes from COPPERRING_PASSWORD or standard input')
     .requiredOption('--name <name>', 'what rules of the dial plan call it, as pin:<name>')
-    .action(async ({ name }: { name: string }) => {
+    .addOption(
+      new Option('--from <who>', 'who may enter it: members that no rule names, or callers from a line')
+        .choices(['members', 'line'])
+        .makeOptionMandatory(),
+    )
+    .action(async ({ name, from }: { name: string; from: string }) => {
       const { readPassword } = await import('#cli/password.ts');
       const { hashPin } = await import('#gateway/calls/pin-hash.ts');
       const { environment, input, errors, print } = deps;
       const sources = { environment, input, output: errors };
       const hash = await hashPin(await readPassword(sources, `PIN of ${name}, 6 to 16 digits: `), systemRandom);
-      print(`[[pins]]\nname = ${JSON.stringify(name)}\nhash = ${JSON.stringify(hash)}`);
+      print(
+        `[[pins]]\nname = ${JSON.stringify(name)}\nhash = ${JSON.stringify(hash)}\nfrom = [${JSON.stringify(from)}]`,
+      );
     });
 }

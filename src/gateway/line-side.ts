@@ -124,7 +124,7 @@ export class LineSide {
     const { lines } = this.#deps;
     return {
       outbound: true,
-      inbound: lines.desks.some(({ config }) => config.rings.length > 0),
+      inbound: lines.desks.some(({ config }) => config.rings.length + config.ring.length > 0),
       emergency: this.#emergency,
       capacity: lines.freeLines,
       prefixes: lines.prefixes,

@@ -102,6 +102,36 @@ describe('an RTP session', () => {
     }
   });
 
+  it('tells a hook flash, event 16, once for all its packets, and offers to take it', async () => {
+    const phone = createSocket('udp4');
+    phone.bind(0, '127.0.0.1');
+    await once(phone, 'listening');
+    const a = await session();
+    expect(a.localDescription).toContain('a=fmtp:101 0-16');
+    a.applyRemote(a.localDescription.replace(/m=audio \d+/, `m=audio ${phone.address().port}`));
+    let flashes = 0;
+    let digits = '';
+    a.onFlash(() => flashes++);
+    a.onDigit((digit) => {
+      digits += digit;
+    });
+    for (let sequence = 1; sequence <= 6; sequence++) {
+      const payload = new Uint8Array([16, sequence > 3 ? 0x8a : 10, 0, 160]);
+      const packet = writeRtp({
+        marker: sequence === 1,
+        payloadType: 101,
+        sequence,
+        timestamp: 1000,
+        ssrc: 1,
+        payload,
+      });
+      phone.send(packet, port(a.localDescription), '127.0.0.1');
+    }
+    for (let turn = 0; turn < 200 && a.statistics.packetsReceived < 6; turn++) await new Promise(setImmediate);
+    phone.close();
+    expect([flashes, digits]).toEqual([1, '']);
+  });
+
   it('ignores packets of hosts the description does not name, and latches to the port they come from', async () => {
     const listener = createSocket('udp4');
     listener.bind(0, '127.0.0.1');

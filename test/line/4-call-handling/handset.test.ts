@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { answeredCall } from './during-calls.ts';
+import { TestGateway } from './test-gateway.ts';
 
 const LIFTED = { type: 'telephone', by: 'extension', offHook: true } as const;
 const PUT_DOWN = { type: 'telephone', by: 'extension', offHook: false } as const;
@@ -28,6 +29,20 @@ describe('a telephone on the line that is lifted during a call', () => {
     expect(await gw.clock.run(call.ended)).toMatchObject({ by: 'remote' });
     expect(line.isOver).toBe(true);
     expect(await gw.over()).toMatchObject({ outcome: 'answered', end: 'line: a telephone took over', cause: 16 });
+  });
+
+  it('keeps the line from calls out while it is in use', async () => {
+    const gw = new TestGateway({
+      line: [{ device: 'a' }],
+      dial_plan: { allow: [{ callers: ['*'], prefixes: ['+49'] }] },
+    });
+    gw.line.status = { state: 'in-use', modem: 'fake', by: 'extension' };
+    const refused = gw.phone('alice@home.example').call('+4930555');
+    expect(await gw.clock.run(refused.catch((thrown) => thrown.fault))).toMatchObject({
+      status: 503,
+      reason: 'Q.850;cause=34;text="No circuit available"',
+    });
+    expect(gw.line.diallings).toEqual([]);
   });
 
   it('joins it untold where the owner wants that', async () => {

@@ -73,6 +73,26 @@ describe('A user agent within its calls', () => {
     await outcome;
   });
 
+  it('tell a hook flash that comes by INFO, and refuse INFO they do not know', async () => {
+    const { peer, answering, to } = await established();
+    peer.send(request(peer, 'ACK', { to }));
+    const call = await within(answering);
+    let flashes = 0;
+    call.onFlash(() => flashes++);
+    const ask = async (number: number, type: string, body: string) => {
+      const text = request(peer, 'INFO', { number, to, more: type === '' ? [] : [`Content-Type: ${type}`] });
+      peer.send(text.replace('Content-Length: 0\r\n\r\n', `Content-Length: ${body.length}\r\n\r\n${body}`));
+      const response = await peer.until(() =>
+        peer.messages.find((m): m is SipResponse => m.kind === 'response' && m.cseq.number === number),
+      );
+      return [response.status, flashes];
+    };
+    expect(await ask(2, 'application/hook-flash', '')).toEqual([200, 1]);
+    expect(await ask(3, 'application/dtmf-relay', 'Signal=hf\r\nDuration=250\r\n')).toEqual([200, 2]);
+    expect(await ask(4, 'application/dtmf-relay', 'Signal=5\r\nDuration=250\r\n')).toEqual([415, 2]);
+    expect(await ask(5, '', '')).toEqual([200, 2]);
+  });
+
   it('answer hold and resume by re-INVITE, and an offer in UPDATE', async () => {
     const { peer, answering, to } = await established();
     peer.send(request(peer, 'ACK', { to }));
