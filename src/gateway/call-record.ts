@@ -19,6 +19,8 @@ export interface CallRecord {
   readonly cause: number;
   /** A call to an emergency number, or to one that is treated as such. */
   readonly emergency?: boolean;
+  /** The modem carried sound one way at a time. */
+  readonly halfDuplex?: boolean;
 }
 
 export const callOutcomes = [

@@ -1,7 +1,7 @@
 import type { Ending } from '#gateway/call-end.ts';
 import type { EventHub } from '#gateway/events.ts';
 import type { Clock } from '#platform/clock.ts';
-import type { AnswerSupervision, CallerId, Telephone } from '#pstn/line.ts';
+import type { AnswerSupervision, CallerId, LineCall, Telephone } from '#pstn/line.ts';
 
 export interface CallInfo {
   readonly direction: 'to-line' | 'from-line';
@@ -27,6 +27,8 @@ export class LiveCall {
   answeredAt: number | undefined;
   /** How the answer became known. */
   answer: AnswerSupervision | undefined;
+  /** Sound goes one way at a time; known from the answer on. */
+  halfDuplex = false;
   /** The line it goes over; changes while lines are tried. */
   line: string | undefined;
   readonly #deps: { readonly clock: Clock; readonly events: EventHub };
@@ -74,9 +76,10 @@ export class LiveCall {
     });
   }
 
-  answered(answer: AnswerSupervision): void {
+  answered({ answer, halfDuplex }: Pick<LineCall, 'answer' | 'halfDuplex'>): void {
     this.answeredAt = this.#deps.clock.now();
     this.answer = answer;
+    this.halfDuplex = halfDuplex ?? false;
     this.tell('answered');
   }
 

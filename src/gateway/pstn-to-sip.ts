@@ -128,7 +128,7 @@ type Answered =
 async function answer({ live, caller }: FromLine): Promise<Answered> {
   try {
     const line = await caller.answer();
-    if (live.answeredAt === undefined) live.answered(line.answer);
+    if (live.answeredAt === undefined) live.answered(line);
     return { line };
   } catch (thrown) {
     // The caller hung up, or another telephone was quicker.

@@ -128,7 +128,7 @@ async function dialAndBridge(deps: OutboundDeps, live: LiveCall, outbound: Outbo
     await line.hangUp();
     return phoneGaveUp(thrown);
   }
-  live.answered(line.answer);
+  live.answered(line);
   outbound.spending?.answered();
   return bridgeCalls(deps, live, { line, phone, limitMs: limitOf(desk, outbound), policy: desk.config });
 }

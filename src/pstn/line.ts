@@ -125,6 +125,8 @@ export interface LineCallStatistics {
 /** A call in progress. */
 export interface LineCall {
   readonly answer: AnswerSupervision;
+  /** Sound goes one way at a time, by turns; not there in full duplex. */
+  readonly halfDuplex?: boolean;
   /** Starts the flow of sound. Until then silence is played. Called again it takes the place of the former exchange. */
   connect(exchange: SampleExchange): void;
   /** DTMF digits detected on the line, once per key press. */

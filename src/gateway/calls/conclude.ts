@@ -18,11 +18,12 @@ export async function concludeCall(
   { line }: { readonly line: string },
 ): Promise<void> {
   const { info, startedAt, answeredAt, answerKind } = live;
+  const duplex = live.halfDuplex ? { halfDuplex: true } : {};
   const { end, cause, outcome } = ending;
   const endedAt = deps.clock.now();
   const times = { startedAt, answeredAt, endedAt };
-  await deps.records.add({ ...info, line, ...times, outcome, answer: answerKind, end, cause });
-  deps.log.info('call ended', { call: live.id, end, cause, outcome, answer: answerKind, by: live.answer?.by });
+  await deps.records.add({ ...info, line, ...times, outcome, answer: answerKind, end, cause, ...duplex });
+  deps.log.info('call ended', { call: live.id, end, cause, outcome, ...duplex, answer: answerKind, by: live.answer?.by });
   live.tell(stateOf(ending, live), ending);
 }
 

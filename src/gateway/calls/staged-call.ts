@@ -129,7 +129,7 @@ async function place(
   const signal = AbortSignal.any([sound.over, live.hangUp.signal]);
   try {
     const placed = await dialLines(deps, live, dialling, signal);
-    live.answered(placed.line.answer);
+    live.answered(placed.line);
     spending?.answered();
     return { ...placed, spending };
   } catch (thrown) {

@@ -51,6 +51,7 @@ export interface CallControl {
 export class ModemCall implements LineCall {
   /** Known from the answer on, before which nobody has the call. */
   answer: AnswerSupervision = { kind: 'real', by: 'own-answer' };
+  readonly halfDuplex: boolean;
   readonly ended: Promise<LineHangup>;
   readonly #control: CallControl;
   readonly #digitListeners: ((digit: string) => void)[] = [];
@@ -70,6 +71,7 @@ export class ModemCall implements LineCall {
 
   constructor(control: CallControl) {
     this.#control = control;
+    this.halfDuplex = control.halfDuplex !== undefined;
     const sound: PathSound = {
       answer: (heard) => this.#supervised(heard, this.#withTones(this.#answerTo(heard))),
       play: (samples) => this.#play(samples),
