@@ -143,7 +143,7 @@ export class MemberSide {
       await parts.phones.start();
     }
     this.#takeCalls(parts);
-    await this.voiceMail?.publish(parts.opened);
+    this.voiceMail?.publish(parts.opened);
     await this.#startLine(parts);
   }
 

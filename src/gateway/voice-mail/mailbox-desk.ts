@@ -1,4 +1,4 @@
-import { leaveMessage } from '#gateway/voice-mail/leave-message.ts';
+import { type LeaveMessageOptions, leaveMessage } from '#gateway/voice-mail/leave-message.ts';
 import type { MailboxStore } from '#gateway/voice-mail/mailbox-store.ts';
 import type { MessageFacts } from '#gateway/voice-mail/message-file.ts';
 import type { PinBook } from '#gateway/voice-mail/pin-book.ts';
@@ -53,13 +53,21 @@ export class MailboxDesk implements VoiceMail {
   take(call: LineCall, caller: MissedCaller, signal: AbortSignal): Promise<VoiceMailEnd> {
     const { callerId, line, user } = caller;
     const facts = { caller: callerId.number ?? callerId.presentation, callerName: callerId.name, line };
-    return this.#during(this.#converse(SoundCall.onLine(call), { user, facts }, signal));
+    let faxHeard = false;
+    call.onEvent((event) => {
+      faxHeard ||= event.type === 'fax';
+    });
+    return this.#during(this.#converse(SoundCall.onLine(call), { user, facts, isFax: () => faxHeard }, signal));
   }
 
   /** Answers a call by SIP, takes a message for `user`, and hangs up. Never rejects. */
   takeBySip(incoming: IncomingCall, user: string, facts: MessageFacts): Promise<void> {
     return this.#answer(incoming, async (call) => {
-      const end = await this.#converse(SoundCall.onPhone(this.#deps.clock, call), { user, facts }, NEVER);
+      const end = await this.#converse(
+        SoundCall.onPhone(this.#deps.clock, call),
+        { user, facts, isFax: () => false },
+        NEVER,
+      );
       this.#deps.log.info('call taken by voice mail', { user, ...end });
     });
   }
@@ -98,13 +106,14 @@ export class MailboxDesk implements VoiceMail {
 
   async #converse(
     call: SoundCall,
-    { user, facts }: { readonly user: string; readonly facts: MessageFacts },
+    whom: Pick<LeaveMessageOptions, 'user' | 'facts' | 'isFax'>,
     signal: AbortSignal,
   ): Promise<VoiceMailEnd> {
     const { recording, minSeconds } = this.#options;
+    const { user } = whom;
     const either = AbortSignal.any([signal, this.#stopping.signal]);
     try {
-      const end = await leaveMessage(this.#deps, call, { user, facts, recording, minSeconds }, either);
+      const end = await leaveMessage(this.#deps, call, { ...whom, recording, minSeconds }, either);
       if (end !== 'owner') return end;
       if (!this.#deps.pins.hasPin(user)) return { left: false, why: 'the mailbox has no PIN' };
       await this.#visit(call, { user, needsPin: true }, either);

@@ -83,15 +83,16 @@ export class VoiceMailSide {
     for (const user of this.store.users) this.#tell(user);
   }
 
-  /** Registers this node as a provider; resolves after the first attempt, a failed one is repeated. */
-  async publish({ node, configuration }: OpenedNode): Promise<void> {
+  /** Registers this node as a provider; what fails is repeated. */
+  publish({ node, configuration }: OpenedNode): void {
     if (!this.#options.config.publish) return;
     const { clock, log } = this.#deps;
-    this.#registration = new RedirRegistration(
+    const registration = new RedirRegistration(
       { records: node.records, configuration, clock, log },
       { namespace: VOICE_MAIL_NAMESPACE },
     );
-    await this.#registration.start();
+    this.#registration = registration;
+    registration.start().catch((thrown) => log.warn('voice mail not published', { reason: messageOf(thrown) }));
   }
 
   /** Whoever takes calls from the line; only after `open`. */

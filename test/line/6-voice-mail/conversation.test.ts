@@ -160,7 +160,7 @@ describe('a caller whom nobody answered', () => {
     await ended.caller.listens(1);
     ended.hangUp.abort(new Error('hung up by MQTT'));
     await ended.caller.until(ended.isOver);
-    expect(await ended.taken).toMatchObject({ left: false });
+    expect(await ended.taken).toMatchObject({ left: false, why: 'hung up during the greeting' });
   });
 
   it('keeps nothing of a fax machine', async () => {
@@ -170,6 +170,19 @@ describe('a caller whom nobody answered', () => {
     fax.hangUp.abort(FAX);
     await fax.caller.until(fax.isOver);
     expect(await fax.taken).toMatchObject({ left: false });
+    expect(store.list(ALICE)).toEqual([]);
+  });
+});
+
+describe('a fax machine', () => {
+  it('leaves no message of its tones', async () => {
+    const { caller, hangUp, taken, isOver } = await answered();
+    await caller.hears(RECORD);
+    await caller.says(new ToneGenerator([1100]).next(24_000));
+    caller.isFax();
+    hangUp.abort(new Error('a fax machine calls'));
+    await caller.until(isOver);
+    expect(await taken).toEqual({ left: false, why: 'a fax machine called' });
     expect(store.list(ALICE)).toEqual([]);
   });
 });
