@@ -1,6 +1,6 @@
 import type { Clock } from '#platform/clock.ts';
 import { callerIdSound } from '#pstn/caller-id/sound.ts';
-import type { LineCountry } from '#pstn/countries.ts';
+import { firstRing, type LineCountry } from '#pstn/countries.ts';
 import type { LoopListener } from '#pstn/emulator/loop.ts';
 import type { RingCallerId } from '#pstn/emulator/number-plan.ts';
 import type { TimerSet } from '#pstn/emulator/timer-set.ts';
@@ -39,8 +39,7 @@ export class Ringer {
       this.#timers.after(ID_BEFORE_RING_MS, () => this.#burst(line, 0));
       return;
     }
-    const [first = 0] = this.#country.ringing;
-    this.#timers.after(first + ID_AFTER_RING_MS, tell);
+    this.#timers.after(firstRing(this.#country.ringing).ms + ID_AFTER_RING_MS, tell);
     this.#burst(line, 0);
   }
 

@@ -16,10 +16,10 @@ export function mustSnoop({ profile }: Modem): boolean {
 }
 
 /** The first ring of a modem that tells no caller ID: its sound is taken in, on hook, for as long as a message may come. */
-export function enterSnooping(modem: Modem): Step {
+export function enterSnooping(modem: Modem, burstsLeft: number): Step {
   const { script, effects } = startScript([command(modem.profile.caller_id.snoop ?? ''), streaming('AT+VRX')]);
   return {
-    state: { phase: 'snooping', modem, stage: 'entering', script, block: {}, over: false },
+    state: { phase: 'snooping', modem, stage: 'entering', script, block: {}, over: false, burstsLeft },
     effects: [
       { type: 'cancel-timer', timer: 'check' },
       { type: 'status', status: { state: 'ringing', modem: modem.description } },
@@ -36,6 +36,9 @@ export function enterSnooping(modem: Modem): Step {
 export function inSnooping(state: Snooping, input: Input): Step {
   if (input.type === 'caller-id') return leave({ ...state, block: input.block });
   const waited = input.type === 'timeout' && input.timer === 'caller-id';
+  if (isRing(input) && state.burstsLeft > 0) {
+    return { state: { ...state, burstsLeft: state.burstsLeft - 1 }, effects: [] };
+  }
   if (waited || isRing(input)) return leave(state);
   switch (state.stage) {
     case 'entering':
@@ -118,5 +121,5 @@ function announced(modem: Modem, block: CallerIdBlock): Step {
     { type: 'set-timer', timer: 'ring-gap', ms: RING_GAP_MS },
     { type: 'ring', callerId: callerIdOf(block) },
   ];
-  return { state: { phase: 'ringing', modem, block, announced: true }, effects };
+  return { state: { phase: 'ringing', modem, block, announced: true, burstsLeft: 0 }, effects };
 }

@@ -85,7 +85,7 @@ export type State =
   | { readonly phase: 'identifying'; readonly script: Script; readonly identity: ModemIdentity }
   | { readonly phase: 'initialising'; readonly script: Script; readonly modem: Modem }
   | Idle
-  | { readonly phase: 'ringing'; readonly modem: Modem; readonly block: CallerIdBlock; readonly announced: boolean }
+  | Ringing
   | Snooping
   | { readonly phase: 'answering'; readonly modem: Modem; readonly script: Script }
   | Dialling
@@ -110,6 +110,16 @@ export interface Idle {
 }
 
 /** Rings, and its sound is listened to for the caller ID that the modem does not tell. */
+/** The line rings: at first until the caller ID is known, or the second ring, then until somebody answers or nobody calls any more. */
+export interface Ringing {
+  readonly phase: 'ringing';
+  readonly modem: Modem;
+  readonly block: CallerIdBlock;
+  readonly announced: boolean;
+  /** Bursts that may follow within the first ring: some countries ring twice and then pause. */
+  readonly burstsLeft: number;
+}
+
 export interface Snooping {
   readonly phase: 'snooping';
   readonly modem: Modem;
@@ -118,6 +128,8 @@ export interface Snooping {
   readonly block: CallerIdBlock;
   /** Nothing more is expected: out as soon as may be. */
   readonly over: boolean;
+  /** As in `Ringing`. */
+  readonly burstsLeft: number;
 }
 
 export interface Dialling {
@@ -188,6 +200,8 @@ export interface Turning {
   readonly script: Script;
   readonly key: HeldKey;
   readonly watch: CallWatch;
+  /** Reports that came meanwhile, for the call to hear of once it goes on. */
+  readonly late: readonly Extract<Input, { readonly type: 'code' }>[];
 }
 
 export interface Leaving {

@@ -1,9 +1,10 @@
 import { addCallerIdLine, type CallerIdBlock, callerIdOf, isComplete } from '#pstn/caller-id.ts';
+import { countries, firstRing } from '#pstn/countries.ts';
 import { telephoneOf } from '#pstn/modem/machine/ending.ts';
 import { isRing } from '#pstn/modem/machine/placing.ts';
 import { advance, command, startScript } from '#pstn/modem/machine/script.ts';
 import { enterSnooping, mustSnoop } from '#pstn/modem/machine/snooping.ts';
-import type { Effect, Idle, Input, MachineOptions, Modem, State, Step } from '#pstn/modem/machine/state.ts';
+import type { Effect, Idle, Input, MachineOptions, Modem, Ringing, Step } from '#pstn/modem/machine/state.ts';
 import { enterAnswering, enterDialling, enterIdle, enterResynchronising } from '#pstn/modem/machine/transitions.ts';
 
 /** After the first ring: caller ID comes in the pause of 2 to 4 s behind it, or not at all. */
@@ -15,10 +16,8 @@ const RING_AFTER_ID_MS = 10_000;
 /** The longest national pause between two rings is 4 s, so without a RING for so long the caller gave up. */
 const RING_GAP_MS = 6800;
 
-type Ringing = Extract<State, { readonly phase: 'ringing' }>;
-
 export function inIdle(state: Idle, input: Input, options: MachineOptions): Step {
-  if (isRing(input)) return firstRing(state);
+  if (isRing(input)) return beginRinging(state, burstsBehindFirst(options));
   if (input.type === 'code') return besides(state, input.code);
   if (input.type === 'line' && state.check === undefined) return heardLine(state, input.text);
   if (input.type === 'dial') {
@@ -39,7 +38,8 @@ export function inRinging(state: Ringing, input: Input): Step {
     return answeredElsewhere(state, input.code);
   if (isRing(input)) {
     const again: Step = { state, effects: [{ type: 'set-timer', timer: 'ring-gap', ms: RING_GAP_MS }] };
-    return state.announced ? again : announce(state, again);
+    if (state.announced || state.burstsLeft === 0) return state.announced ? again : announce(state, again);
+    return { ...again, state: { ...state, burstsLeft: state.burstsLeft - 1 } };
   }
   if (input.type === 'timeout' && input.timer === 'ring-gap') {
     const { state: idle, effects } = enterIdle(state.modem);
@@ -84,9 +84,13 @@ function answeredElsewhere(state: Ringing, code: string): Step {
   return { state: used, effects: [over, ...effects, ...telling] };
 }
 
-function firstRing(state: Idle): Step {
-  if (state.block.number === undefined && mustSnoop(state.modem)) return enterSnooping(state.modem);
-  const ringing: Ringing = { phase: 'ringing', modem: state.modem, block: state.block, announced: false };
+function burstsBehindFirst({ country }: MachineOptions): number {
+  return firstRing(countries[country].ringing).bursts - 1;
+}
+
+function beginRinging(state: Idle, burstsLeft: number): Step {
+  if (state.block.number === undefined && mustSnoop(state.modem)) return enterSnooping(state.modem, burstsLeft);
+  const ringing: Ringing = { phase: 'ringing', modem: state.modem, block: state.block, announced: false, burstsLeft };
   const begun: Step = {
     state: ringing,
     effects: [
