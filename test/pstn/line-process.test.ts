@@ -1,6 +1,7 @@
-import { closeSync, mkdtempSync, openSync, readFileSync, realpathSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, realpathSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, it, type TestContext } from 'vitest';
 import { dominantFrequency, dominantFrequencyOfMulaw } from '#media/spectrum.ts';
 import { ToneGenerator } from '#media/tones.ts';
@@ -9,6 +10,7 @@ import { concat } from '#platform/bytes.ts';
 import { systemClock } from '#platform/clock.ts';
 import { silentLogger } from '#platform/log.ts';
 import { LineEmulator } from '#pstn/emulator/client.ts';
+import { runLineProcess } from '#pstn/emulator/line-process.ts';
 import type { IncomingRing, LineCall, LineStatus } from '#pstn/line.ts';
 import { ModemLine } from '#pstn/modem/modem-line.ts';
 import { openSerialPort } from '#pstn/modem/serial-port.ts';
@@ -170,6 +172,20 @@ describe.concurrent('the emulated line as a process of its own', () => {
     commands.write(Buffer.from('AT+CPCMREG=1\r'));
     await expect.poll(() => sound, { timeout: 5000 }).toBeGreaterThan(3200);
     await Promise.all([commands.close(), samples.close()]);
+  });
+
+  it('ends when its input is destroyed, as by a signal', async ({ expect }) => {
+    const input = new PassThrough();
+    const output = new PassThrough();
+    let path = '';
+    output.on('data', (bytes) => {
+      path ||= JSON.parse(String(bytes).split('\n')[0] ?? '').path;
+    });
+    const running = runLineProcess({ clock: systemClock, input, output }, { country: 'US', link: undefined });
+    await expect.poll(() => path).not.toBe('');
+    input.destroy();
+    await running;
+    expect(existsSync(path)).toBe(false);
   });
 
   it('goes on while nobody reads what it says', async ({ expect, onTestFinished }) => {

@@ -44,10 +44,11 @@ export async function runLineProcess(deps: LineProcessDeps, options: LineProcess
   deps.output.on('error', () => {});
   const process = new LineProcess(deps, options);
   await process.plugIn();
+  const lines = createInterface({ input: deps.input, crlfDelay: Number.POSITIVE_INFINITY });
+  // A process that is told to end destroys its input, which has no end then.
+  deps.input.once('close', () => lines.close());
   try {
-    for await (const line of createInterface({ input: deps.input, crlfDelay: Number.POSITIVE_INFINITY })) {
-      await process.hear(line);
-    }
+    for await (const line of lines) await process.hear(line);
   } finally {
     process.close();
   }
