@@ -327,12 +327,15 @@ function likelyLine(state: State, dice: Dice): string {
     case 'dialling':
     case 'answering':
       return dice.pick(['line OK', 'line OK', 'line CONNECT', 'line BUSY', 'timeout dial', 'timeout answer-inferred']);
+    case 'turning':
+      return dice.pick(['code \x03', 'line OK', 'line CONNECT', 'code 5', 'code b', 'timeout drain']);
     case 'listening':
     case 'talking':
       return dice.pick([
         `code ${dice.pick(CODES)}`,
         `heard ${dice.pick(HEARD)}`,
         'timeout watchdog',
+        'turn speak',
         'signal 12#',
         'hang-up',
         'timeout answer-inferred',
@@ -383,6 +386,8 @@ function inputOf(line: string, at: number): Input | undefined {
       return { type, digits: rest.replace(/[^0-9*#A-D]/g, '').slice(0, 64) };
     case 'signal':
       return { type, digits: rest.replace(/[^0-9*#A-D!]/g, '').slice(0, 64), heard };
+    case 'turn':
+      return { type, to: rest === 'speak' ? 'speak' : 'hear' };
     default:
       return undefined;
   }

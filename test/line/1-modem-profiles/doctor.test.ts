@@ -3,9 +3,11 @@ import { doctorLines } from '#cli/doctor-print.ts';
 import { linearOf, mulawOf } from '#media/g711.ts';
 import { silentLogger } from '#platform/log.ts';
 import type { Findings } from '#pstn/doctor/examine.ts';
+import { EmulatedCellular } from '#pstn/emulator/cellular/emulated-cellular.ts';
 import type { VoiceModemName } from '#pstn/emulator/personalities/table.ts';
 import { ModemLine } from '#pstn/modem/modem-line.ts';
 import { type SimulatedLine, simulatedLine } from '../../pstn/simulated-line.ts';
+import { VirtualClock } from '../../simulation/virtual-clock.ts';
 import { examineWith } from './examine-with.ts';
 
 const printed = (found: Findings) =>
@@ -177,6 +179,30 @@ describe('copperring doctor --line', () => {
       expect(found.duplex).toBe('none');
     }
   });
+
+  for (const modem of ['sim7600', 'ec25'] as const) {
+    it(`knows the emulated ${modem} for a cellular module, and whether its network lets it in`, async () => {
+      const clock = new VirtualClock();
+      const listeners: ((bytes: Uint8Array) => void)[] = [];
+      const port = (send: (bytes: Uint8Array) => void) => ({ send, backlog: 0, hold() {} });
+      const later = (bytes: Uint8Array) => void clock.after(4, () => listeners.at(-1)?.(bytes));
+      const module = new EmulatedCellular(
+        { clock, port: port(later), soundPort: port(() => {}), onEvent() {}, onRestart() {} },
+        { country: 'DE', modem },
+      );
+      const found = await examineWith({
+        clock,
+        openPort: async (_path, _rate, listener) => {
+          listeners.push((bytes) => listener.data(bytes));
+          return { write: (bytes) => module.receive(bytes), close: async () => {} };
+        },
+      });
+      expect(found.profile).toMatchObject({ name: modem, kind: 'cellular' });
+      expect(found.problems).toEqual([]);
+      expect(found.answers.find(({ command }) => command === 'AT+CREG?')?.answer).toContain('+CREG:');
+      module.close();
+    });
+  }
 
   it('leaves a line that the driver can take over at once', async () => {
     const simulated = simulatedLine({ modem: 'usr-5637' });

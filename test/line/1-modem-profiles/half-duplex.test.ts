@@ -164,6 +164,34 @@ describe('a call on a modem that refuses +VTR', () => {
     expect(heard.indexOf(word.subarray(480))).toBeGreaterThan(0);
   });
 
+  it('hears of what the modem reports while it changes direction', async () => {
+    const { clock, line, say } = scriptedModem({
+      ATDT1: 'VCON',
+      'AT+VTR': 'ERROR',
+      'AT+VRX': 'CONNECT',
+      'AT+VTX': 'CONNECT',
+    });
+    await clock.run(line.start());
+    const call = await clock.run(line.dial('1', never()));
+    expect(call.halfDuplex).toBe(true);
+    const digits: string[] = [];
+    call.onDigit((digit) => digits.push(digit));
+    const tone = new ToneGenerator([500], 6000);
+    call.connect((samples) => tone.next(samples.length));
+    const sound = Buffer.from(silence(PIECE)).toString('latin1');
+    for (let i = 0; i < 6; i++) {
+      say(sound);
+      await clock.advance(20);
+    }
+    // Now it leaves +VRX: two keys and the end of the loop current come between the end of the stream and CONNECT.
+    say('\x10/\x104\x10~\x10\x03');
+    say('\x10/\x107\x10~\x10l\r\nOK\r\n');
+    await clock.advance(100);
+    say('\x10\x03\r\nOK\r\n');
+    expect(await clock.run(call.ended, 10_000)).toBe('loop-drop');
+    expect(digits).toEqual(['4', '7']);
+  });
+
   it('ends as lost when the modem takes neither direction', async () => {
     const { clock, line } = scriptedModem({ ATDT1: 'VCON', 'AT+VTR': 'ERROR', 'AT+VRX': 'ERROR' });
     await clock.run(line.start());

@@ -3,7 +3,7 @@ import { inLeaving, inStopping } from '#pstn/modem/machine/leaving.ts';
 import { ended, inAnswering, inDialling, inListening } from '#pstn/modem/machine/placing.ts';
 import { inClosed, inIdentifying, inInitialising, inOpening, inResynchronising } from '#pstn/modem/machine/setup.ts';
 import { inSnooping } from '#pstn/modem/machine/snooping.ts';
-import type { Input, MachineOptions, Modem, Outcome, State, Step } from '#pstn/modem/machine/state.ts';
+import type { Input, MachineOptions, Modem, Outcome, State, Step, Turning } from '#pstn/modem/machine/state.ts';
 import { inSignalling, inTalking } from '#pstn/modem/machine/talking.ts';
 import {
   after,
@@ -55,7 +55,7 @@ export function step(state: State, input: Input, options: MachineOptions): Step 
     case 'signalling':
       return inSignalling(state, input);
     case 'turning':
-      return inTurning(state, input);
+      return caughtUp(state, inTurning(state, input));
     case 'leaving':
       return inLeaving(state, input);
     case 'stopping':
@@ -66,6 +66,19 @@ export function step(state: State, input: Input, options: MachineOptions): Step 
 /** Digits and the end of a stream always are; of the other reports those that the profile trusts. */
 function isBelieved({ profile }: Modem, code: string): boolean {
   return code === ETX_CODE || /^[0-9*#A-D/~uo]$/.test(code) || profile.codes.trusted.includes(code);
+}
+
+/** What the modem reported while it changed direction counts as soon as the call goes on. */
+function caughtUp({ late }: Turning, turned: Step): Step {
+  let { state, effects } = turned;
+  if (state.phase !== 'talking') return turned;
+  for (const report of late) {
+    if (state.phase !== 'talking') break;
+    const next = inTalking(state, report);
+    state = next.state;
+    effects = [...effects, ...next.effects];
+  }
+  return { state, effects };
 }
 
 /** The device is gone, in whatever phase. */

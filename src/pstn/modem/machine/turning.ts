@@ -9,13 +9,14 @@ import { finalResult } from '#pstn/modem/results.ts';
 const HEARD_END_MS = 1000;
 const PLAYED_END_MS = 3000;
 const RESULT_MS = 500;
+const MAX_LATE = 16;
 
 /** Half duplex: the other direction is wanted. */
 export function enterTurning(state: Extract<State, { readonly phase: 'talking' }>, to: 'hear' | 'speak'): Step {
   const { modem, key, watch } = state;
   if (modem.duplex === 'full' || modem.way === to) return { state, effects: [] };
   return {
-    state: { phase: 'turning', modem, to, stage: 'stream', script: noScript, key, watch },
+    state: { phase: 'turning', modem, to, stage: 'stream', script: noScript, key, watch, late: [] },
     effects: [
       { type: 'cancel-timer', timer: 'watchdog' },
       { type: 'send', bytes: shieldedCode(to === 'hear' ? ETX_CODE : '!') },
@@ -29,6 +30,9 @@ export function inTurning(state: Turning, input: Input): Step {
   if (input.type === 'hang-up') {
     const leave = state.stage === 'stream' ? leaveStream : leaveCommand;
     return leave(state.modem, ended('local'));
+  }
+  if (input.type === 'code' && input.code !== ETX_CODE) {
+    return { state: { ...state, late: [...state.late, input].slice(0, MAX_LATE) }, effects: [] };
   }
   if (state.stage === 'commands') return inCommands(state, input);
   const waited = input.type === 'timeout' && input.timer === 'drain';
