@@ -21,8 +21,6 @@ export interface LeaveMessageOptions {
   readonly facts: MessageFacts;
   readonly recording: RecordingOptions;
   readonly minSeconds: number;
-  /** Whether a fax machine was heard meanwhile. */
-  readonly isFax: () => boolean;
 }
 
 /** So much voice at least makes a message. */
@@ -54,8 +52,6 @@ export async function leaveMessage(
   }
   const message = await recordMessage(call, options.recording, signal);
   if (signal.aborted && signal.reason === FAX) return nothing('a fax machine called');
-  // Whoever ended the call because of it wants no message of its tones.
-  if (message.end === 'stopped' && options.isFax()) return nothing('a fax machine called');
   const seconds = message.sound.length / SAMPLE_RATE;
   if (message.voiceMs < LEAST_VOICE_MS) return nothing('nothing was said');
   if (seconds < options.minSeconds) return nothing('too short');

@@ -53,21 +53,13 @@ export class MailboxDesk implements VoiceMail {
   take(call: LineCall, caller: MissedCaller, signal: AbortSignal): Promise<VoiceMailEnd> {
     const { callerId, line, user } = caller;
     const facts = { caller: callerId.number ?? callerId.presentation, callerName: callerId.name, line };
-    let faxHeard = false;
-    call.onEvent((event) => {
-      faxHeard ||= event.type === 'fax';
-    });
-    return this.#during(this.#converse(SoundCall.onLine(call), { user, facts, isFax: () => faxHeard }, signal));
+    return this.#during(this.#converse(SoundCall.onLine(call), { user, facts }, signal));
   }
 
   /** Answers a call by SIP, takes a message for `user`, and hangs up. Never rejects. */
   takeBySip(incoming: IncomingCall, user: string, facts: MessageFacts): Promise<void> {
     return this.#answer(incoming, async (call) => {
-      const end = await this.#converse(
-        SoundCall.onPhone(this.#deps.clock, call),
-        { user, facts, isFax: () => false },
-        NEVER,
-      );
+      const end = await this.#converse(SoundCall.onPhone(this.#deps.clock, call), { user, facts }, NEVER);
       this.#deps.log.info('call taken by voice mail', { user, ...end });
     });
   }
@@ -106,7 +98,7 @@ export class MailboxDesk implements VoiceMail {
 
   async #converse(
     call: SoundCall,
-    whom: Pick<LeaveMessageOptions, 'user' | 'facts' | 'isFax'>,
+    whom: Pick<LeaveMessageOptions, 'user' | 'facts'>,
     signal: AbortSignal,
   ): Promise<VoiceMailEnd> {
     const { recording, minSeconds } = this.#options;

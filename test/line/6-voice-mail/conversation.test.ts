@@ -174,19 +174,6 @@ describe('a caller whom nobody answered', () => {
   });
 });
 
-describe('a fax machine', () => {
-  it('leaves no message of its tones', async () => {
-    const { caller, hangUp, taken, isOver } = await answered();
-    await caller.hears(RECORD);
-    await caller.says(new ToneGenerator([1100]).next(24_000));
-    caller.isFax();
-    hangUp.abort(new Error('a fax machine calls'));
-    await caller.until(isOver);
-    expect(await taken).toEqual({ left: false, why: 'a fax machine called' });
-    expect(store.list(ALICE)).toEqual([]);
-  });
-});
-
 describe('the owner who calls from elsewhere', () => {
   const left = (seconds: number) =>
     store.add(ALICE, voice(seconds), { caller: 'x', callerName: undefined, line: undefined });

@@ -1,7 +1,7 @@
 import { decodeMulaw, encodeMulaw, silence } from '#media/g711.ts';
 import { goertzelPower } from '#media/spectrum.ts';
 import { concat } from '#platform/bytes.ts';
-import type { LineCall, LineEvent, LineHangup, SampleExchange } from '#pstn/line.ts';
+import type { LineCall, LineHangup, SampleExchange } from '#pstn/line.ts';
 import type { VirtualClock } from '../../simulation/virtual-clock.ts';
 
 /** 20 ms. */
@@ -12,7 +12,6 @@ export class LineCaller {
   readonly #clock: VirtualClock;
   #exchange: SampleExchange = (heard) => silence(heard.length);
   #onDigit: (digit: string) => void = () => {};
-  #onEvent: (event: LineEvent) => void = () => {};
   #hungUp: (cause: LineHangup) => void = () => {};
   readonly #heard: Uint8Array[] = [];
   readonly call: LineCall;
@@ -27,9 +26,7 @@ export class LineCaller {
       onDigit: (listener) => {
         this.#onDigit = listener;
       },
-      onEvent: (listener) => {
-        this.#onEvent = listener;
-      },
+      onEvent: () => {},
       sendDigits: async () => {},
       flash: async () => {},
       hangUp: async () => {},
@@ -58,11 +55,6 @@ export class LineCaller {
 
   presses(digits: string): void {
     for (const digit of digits) this.#onDigit(digit);
-  }
-
-  /** Is a fax machine. */
-  isFax(): void {
-    this.#onEvent({ type: 'fax', tone: 'calling' });
   }
 
   async hangsUp(): Promise<void> {
