@@ -59,6 +59,12 @@ const MAX_NUMBER = 32;
 /** What a caller plays that rings back. */
 const CALLBACK_HZ = 587;
 
+const clearings = {
+  busy: 'busy-tone',
+  congestion: 'congestion-tone',
+  'loop-drop': 'loop-drop',
+} as const satisfies Record<LineCountry['clearing'], HangUpHow>;
+
 /** What is heard of numbers that can't be reached. */
 const refusals: Partial<Record<Party['behaviour'], HangUpHow>> = {
   busy: 'busy-tone',
@@ -172,7 +178,8 @@ export class Exchange implements Loop {
   }
 
   /** The far end of the call in progress hangs up. */
-  hangUp(how: HangUpHow): boolean {
+  hangUp(asked: HangUpHow): boolean {
+    const how = asked === 'national' ? clearings[this.#country.clearing] : asked;
     const state = this.#state;
     if (state.name !== 'connected') return false;
     this.#timers.cancel();

@@ -30,7 +30,7 @@ export interface Party {
 
 export const behaviours = ['answers', 'busy', 'congestion', 'unobtainable', 'no-answer', 'silent'] as const;
 
-/** What the line gets when the far end hangs up. `silence`: nothing at all. */
+/** What the line gets when the far end hangs up. `silence`: nothing at all; `national`: what most lines of the country give first. */
 export const hangUpHows = [
   'busy-tone',
   'congestion-tone',
@@ -39,6 +39,7 @@ export const hangUpHows = [
   'loop-drop',
   'polarity-reversal',
   'silence',
+  'national',
 ] as const;
 
 export type HangUpHow = (typeof hangUpHows)[number];

@@ -1,3 +1,4 @@
+import { SAMPLE_RATE } from '#media/tones.ts';
 import type { LineCountry } from '#pstn/countries.ts';
 import { type Heard, NetworkEar } from '#pstn/supervision/network-ear.ts';
 import { SilenceWatch } from '#pstn/supervision/silence-watch.ts';
@@ -11,14 +12,24 @@ export interface LineEarOptions {
   readonly silenceSeconds: number | undefined;
 }
 
+/** A tone that goes to the line comes back as an echo within this time, and is no tone of the exchange. */
+const OWN_TONE = 2 * SAMPLE_RATE;
+
 /** Our own ear on a call, beside the modem's reports. Sound is mu-law; time is counted in samples. */
 export class LineEar {
   readonly #network: NetworkEar;
+  readonly #own: NetworkEar;
   readonly #silence: SilenceWatch | undefined;
+  /** When the tones were last heard that we play ourselves. */
+  readonly #ownAt = new Map<Heard, number>();
+  #samples = 0;
 
   constructor(options: LineEarOptions, report: (heard: LineHeard) => void) {
-    this.#network = new NetworkEar(options.country, report);
-    const { silenceSeconds } = options;
+    const { country, silenceSeconds } = options;
+    this.#own = new NetworkEar(country, (heard) => this.#ownAt.set(heard, this.#samples));
+    this.#network = new NetworkEar(country, (heard) => {
+      if (heard === 'voice' || !this.#isOwn(heard)) report(heard);
+    });
     this.#silence =
       silenceSeconds === undefined ? undefined : new SilenceWatch(silenceSeconds, () => report('silence'));
   }
@@ -30,7 +41,14 @@ export class LineEar {
 
   /** A piece of the call: what came from the line and what goes to it, equally long. */
   push(heard: Uint8Array, played: Uint8Array): void {
+    this.#samples += heard.length;
+    this.#own.push(played);
     this.#network.push(heard);
     this.#silence?.push(heard, played);
+  }
+
+  #isOwn(heard: Heard): boolean {
+    const at = this.#ownAt.get(heard);
+    return at !== undefined && this.#samples - at <= OWN_TONE;
   }
 }

@@ -23,6 +23,16 @@ describe.each(countryCodes)('in %s a modem that reports nothing still has the ca
   });
 });
 
+describe('with a modem that reports what it knows', () => {
+  it.each(countryCodes)('a call in %s ends by what its exchange gives first', async (code) => {
+    const talk = await conversation({ country: code }, { country: code });
+    await talk.clock.advance(1500);
+    const { why, after } = await endOf(talk, () => talk.emulated.exchange.hangUp('national'));
+    expect(why).toBe(countries[code].clearing === 'loop-drop' ? 'loop-drop' : 'busy-tone');
+    expect(after).toBeLessThanOrEqual(2000);
+  });
+});
+
 describe('the line itself', () => {
   it('ends the call by an interruption of the loop', async () => {
     const talk = await conversation();

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { silence } from '#media/g711.ts';
-import { babble, conversation, endOf, started } from './calls.ts';
+import { countries } from '#pstn/countries.ts';
+import { hybridShapes } from '#pstn/emulator/hybrid.ts';
+import { networkTone } from '#pstn/emulator/sound-source.ts';
+import { babble, conversation, endOf, mute, started } from './calls.ts';
 
 const DLE = '\x10';
 const quiet = { sendSound: silence(8000) };
@@ -155,5 +158,21 @@ describe('silence', () => {
     const talk = await conversation({}, {}, quiet);
     await talk.clock.advance(120_000);
     expect(talk.line.status.state).toBe('busy');
+  });
+});
+
+describe('a busy tone that we play to the line ourselves', () => {
+  it('ends nothing when its echo comes back', async () => {
+    const hybrid = { shape: hybridShapes[0], erlDb: 6 };
+    const talk = await conversation({}, mute, { ...quiet, hybrid });
+    const tone = networkTone(countries.US.busy);
+    talk.call.connect((samples) => tone.next(samples.length));
+    await talk.clock.advance(8000);
+    expect(talk.line.status.state).toBe('busy');
+    // Once we are quiet again, the exchange's own is believed.
+    talk.call.connect((samples) => silence(samples.length));
+    await talk.clock.advance(3000);
+    const { why } = await endOf(talk, () => talk.emulated.exchange.hangUp('busy-tone'));
+    expect(why).toBe('busy-tone');
   });
 });
