@@ -20,6 +20,7 @@ import { linkBytesPerSecond } from '#pstn/modem/link.ts';
 import { initialState, step } from '#pstn/modem/machine/machine.ts';
 import type { CallPosition, Effect, Input, MachineOptions, Modem, Outcome, State } from '#pstn/modem/machine/state.ts';
 import { MachineTimers } from '#pstn/modem/machine-timers.ts';
+import { followingMovedDevice } from '#pstn/modem/moved-device.ts';
 import { builtInProfiles } from '#pstn/modem/profiles/built-in.ts';
 import type { ModemProfile } from '#pstn/modem/profiles/schema.ts';
 import { ModemReader } from '#pstn/modem/reader.ts';
@@ -67,6 +68,7 @@ export class ModemLine implements Line {
   readonly name: string;
   readonly #deps: ModemLineDeps;
   readonly #options: ModemLineOptions;
+  readonly #openPort: OpenSerial;
   readonly #machineOptions: MachineOptions;
   readonly #log: Logger;
   readonly #reader = new ModemReader();
@@ -92,6 +94,8 @@ export class ModemLine implements Line {
     this.#options = options;
     this.name = options.name;
     this.#log = deps.log.child('modem');
+    const onMoved = (from: string, to: string) => this.#log.warn('the modem has another name now', { from, to });
+    this.#openPort = deps.openPort ?? followingMovedDevice(openSerialPort, { onMoved });
     this.#timers = new MachineTimers(deps.clock, (timer) =>
       this.#input({ type: 'timeout', timer, ...this.#position, textBytes: this.#reader.textBytes }),
     );
@@ -270,11 +274,7 @@ export class ModemLine implements Line {
         this.#input({ type: 'lost', reason });
       },
     };
-    const opening = (this.#deps.openPort ?? openSerialPort)(
-      this.#options.path,
-      this.#options.baudRate ?? BAUD_RATE,
-      listener,
-    );
+    const opening = this.#openPort(this.#options.path, this.#options.baudRate ?? BAUD_RATE, listener);
     opening.then(
       (device) => {
         if (!current()) return device.close();
