@@ -79,7 +79,10 @@ describe("a user's own profiles", () => {
 
   it('are all checked at once: every fault with file, path and what to do', async () => {
     await writeFile(join(folder, 'a.toml'), 'name = "Big Name"\ntitle = "x"\ninit = ["ATD112", "hello"]\nfoo = 1\n');
-    await writeFile(join(folder, 'b.toml'), '[duplex]\nmode = "maybe"\nexit = []\n[[voice.methods]]\ncoding = "mp3"\n');
+    await writeFile(
+      join(folder, 'b.toml'),
+      '[duplex]\nmode = "maybe"\nexit = []\n[gain]\nreceive = { least = 0, most = 0, set = 9 }\n[[voice.methods]]\ncoding = "mp3"\n',
+    );
     await writeFile(join(folder, 'c.toml'), 'this is no toml');
     await writeFile(join(folder, 'd.toml'), `name = "d"\ntitle = "d"\ninit = [${'"AT",'.repeat(33)}]\n[[match]]\n`);
     await writeFile(join(folder, 'readme.txt'), 'not looked at');
@@ -98,6 +101,7 @@ describe("a user's own profiles", () => {
       'b.toml: voice.methods[0].coding: give one of mulaw, alaw, unsigned-8, signed-8, linear-16',
       'b.toml: duplex.mode: give one of full, half, try',
       'b.toml: duplex.exit: give at least 1',
+      'b.toml: gain.receive: set lies between least and most',
       expect.stringContaining('c.toml: this cannot be read as TOML'),
       'd.toml: match[0]: name at least one answer and a text in it',
       'd.toml: init: give at most 32',
@@ -184,6 +188,23 @@ describe('a line', () => {
       expect(events).toEqual(told);
       await clock.run(call.hangUp(), 10_000);
     }
+  });
+
+  it('finds out which code leaves full duplex, for keys and flash by +VTS too, and remembers it', async () => {
+    const { clock, line, written, find, emulated } = simulatedLine({ modem: 'usr-5637' }, { dtmf: 'vts' });
+    emulated.exchange.plan('1', { behaviour: 'answers', answerAfterMs: 500, sendHz: 600 });
+    await clock.run(line.start());
+    for (const took of [1000, 0]) {
+      const call = await clock.run(line.dial('1', new AbortController().signal));
+      const began = clock.now();
+      await clock.run(call.sendDigits('159'));
+      const spent = clock.now() - began;
+      expect(spent).toBeGreaterThan(took);
+      expect(spent).toBeLessThan(took + 1000);
+      await clock.run(call.hangUp());
+      expect(find('call-ended')?.digits).toBe('159');
+    }
+    expect(written().split('\x10^').length - 1).toBe(2);
   });
 
   it('uses 16 bits only where the profile and the link carry them', async () => {

@@ -6,6 +6,7 @@ import {
   enterResynchronising,
   enterStopped,
   enterStopping,
+  exitLearnt,
   hangUp,
   secondExit,
 } from '#pstn/modem/machine/transitions.ts';
@@ -22,7 +23,9 @@ export function inLeaving(state: Leaving, input: Input): Step {
   if (state.stage === 'result') {
     return waited || result ? hangUp(state.modem, state.outcome, state.stop) : { state, effects: [] };
   }
-  if (input.type === 'code' && input.code === '\x03') return awaitResult(state);
+  if (input.type === 'code' && input.code === '\x03') {
+    return awaitResult(state.nudged ? { ...state, modem: exitLearnt(state.modem) } : state);
+  }
   if (!waited) return { state, effects: [] };
   if (state.nudged) return awaitResult(state);
   return {

@@ -41,8 +41,8 @@ export interface ModemIdentity {
 export interface Modem {
   readonly description: string;
   readonly profile: VoiceProfile;
-  /** What decided for the profile. */
-  readonly chosenBy: string;
+  /** Which of the profile's codes that leave +VTR is tried first: the one that worked before. */
+  readonly firstExit: 0 | 1;
   readonly method: ChosenMethod;
   readonly duplex: 'full' | 'half';
   /** Which way sound goes in the stream that was entered last. */
@@ -186,6 +186,8 @@ export interface Signalling {
   readonly phase: 'signalling';
   readonly modem: Modem;
   readonly stage: 'stream' | 'result' | 'commands';
+  /** The second of the codes that leave the stream was sent. */
+  readonly nudged: boolean;
   readonly digits: string;
   readonly script: Script;
   readonly watch: CallWatch;

@@ -4,10 +4,12 @@ import { advance, command, noScript, startScript } from '#pstn/modem/machine/scr
 import type { HeldKey, Input, Signalling, Step, Talking } from '#pstn/modem/machine/state.ts';
 import {
   enterTalking,
+  exitLearnt,
   hangUp,
   hearing,
   leaveCommand,
   leaveStream,
+  secondExit,
   streamExit,
   WATCHDOG_MS,
 } from '#pstn/modem/machine/transitions.ts';
@@ -49,9 +51,19 @@ export function inSignalling(state: Signalling, input: Input): Step {
   }
   const waited = input.type === 'timeout' && input.timer === 'drain';
   if (state.stage === 'stream' && input.type === 'code' && input.code === '\x03') {
+    const modem = state.nudged ? exitLearnt(state.modem) : state.modem;
     return {
-      state: { ...state, stage: 'result' },
+      state: { ...state, modem, stage: 'result' },
       effects: [{ type: 'set-timer', timer: 'drain', ms: STREAM_END_MS }],
+    };
+  }
+  if (state.stage === 'stream' && waited && !state.nudged) {
+    return {
+      state: { ...state, nudged: true },
+      effects: [
+        { type: 'send', bytes: secondExit(state.modem) },
+        { type: 'set-timer', timer: 'drain', ms: STREAM_END_MS },
+      ],
     };
   }
   if (state.stage !== 'commands') {
@@ -75,7 +87,7 @@ export function inSignalling(state: Signalling, input: Input): Step {
 function leaveToSignal(state: Talking, digits: string, heard: number): Step {
   const watch = digits === FLASH ? { ...state.watch, flashedAt: heard } : state.watch;
   return {
-    state: { phase: 'signalling', modem: state.modem, stage: 'stream', digits, script: noScript, watch },
+    state: { phase: 'signalling', modem: state.modem, stage: 'stream', nudged: false, digits, script: noScript, watch },
     effects: [
       { type: 'cancel-timer', timer: 'watchdog' },
       { type: 'cancel-timer', timer: 'doubt' },

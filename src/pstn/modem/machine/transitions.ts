@@ -167,13 +167,18 @@ export function streamExit(modem: Modem): Uint8Array {
     case 'speak':
       return concat(shieldedCode(CANCEL), shieldedCode(ETX_CODE));
     case 'both':
-      return duplexExit(modem.profile, 0);
+      return duplexExit(modem.profile, modem.firstExit);
   }
 }
 
 /** Some modems document no way out of +VTR and take another code than V.253 has. */
 export function secondExit(modem: Modem): Uint8Array {
-  return modem.way === 'both' ? duplexExit(modem.profile, 1) : shieldedCode(ETX_CODE);
+  return modem.way === 'both' ? duplexExit(modem.profile, 1 - modem.firstExit) : shieldedCode(ETX_CODE);
+}
+
+/** The second code worked: from now on it is the first. */
+export function exitLearnt(modem: Modem): Modem {
+  return modem.way === 'both' ? { ...modem, firstExit: modem.firstExit === 0 ? 1 : 0 } : modem;
 }
 
 /** The n-th of the codes that leave +VTR, the last one again where there are fewer. */

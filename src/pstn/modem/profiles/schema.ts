@@ -37,7 +37,11 @@ const codes = z.string().check(z.regex(/^[\x21-\x7e]{0,80}$/, 'give printable ch
 const code = z.string().check(z.regex(/^[\x21-\x7e]$/, 'give one character'));
 
 const byte = z.int().check(z.gte(0), z.lte(255));
-const gain = z.optional(z.strictObject({ least: byte, most: byte, set: z.optional(byte) }));
+const gain = z.optional(
+  z
+    .strictObject({ least: byte, most: byte, set: z.optional(byte) })
+    .check(z.refine(({ least, most, set = least }) => least <= set && set <= most, 'set lies between least and most')),
+);
 
 const common = {
   name: z.string().check(z.regex(/^[a-z0-9][a-z0-9-]{0,31}$/, 'give 1 to 32 small letters, digits and hyphens')),
