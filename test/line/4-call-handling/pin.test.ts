@@ -59,6 +59,16 @@ describe('PINs', () => {
     expect(verdicts.map(({ kind }) => kind)).toEqual(['wrong', 'wrong', 'wrong', 'locked', 'locked']);
   });
 
+  it('count each wrong one, whoever enters a right one meanwhile', async () => {
+    const gate = new PinGate(new VirtualClock(), [{ name: 'family', hash, from: ['line'] }]);
+    const tries = Array.from({ length: 12 }, (_, i) => [
+      gate.check('line', 'friend', PIN),
+      gate.check('line', `stranger ${i}`, '000000'),
+    ]);
+    await Promise.all(tries.flat());
+    expect(gate.isLocked('anybody')).toBe(true);
+  });
+
   it('open what they are for only', async () => {
     const gate = new PinGate(new VirtualClock(), pins());
     expect(await gate.check('line', 'a', PIN)).toEqual({ kind: 'wrong' });
