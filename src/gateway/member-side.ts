@@ -31,6 +31,7 @@ import type { Logger } from '#platform/log.ts';
 import type { Random } from '#platform/random.ts';
 import { saveConfiguration } from '#reload/enrollment/identity-directory.ts';
 import { type OpenedNode, openNode } from '#reload/node/open-node.ts';
+import { isGatewayName } from '#reload/usages/pstn-gateway/gateway-names.ts';
 import type { ResourceId } from '#reload/wire/ids.ts';
 import type { RouteTarget } from '#sip/adapter/call-router.ts';
 import type { SipStack } from '#sip/sip-stack.ts';
@@ -259,9 +260,14 @@ export class MemberSide {
     const voiceMail = new MailboxRoutes(
       {
         serves: (user) => this.voiceMail?.store.serves(user) ?? false,
+        answersItself: (caller) => caller === opened.node.records.userName || isGatewayName(caller, { pstnDomain }),
         elsewhere: (uri, caller, signal) => overlay.voiceMail(uri, caller, signal),
       },
-      { overlay: instanceName, number: this.#config.voice_mail.number },
+      {
+        overlay: instanceName,
+        number: this.#config.voice_mail.number,
+        answerAfterSeconds: this.#config.voice_mail.answer_after_seconds,
+      },
     );
     const isRegistered = (aor: string) => this.#isRegistered(aor);
     const router = new GatewayRouter(

@@ -30,7 +30,7 @@ export interface RouterDeps {
   readonly pins?: PinGate;
   /** Whether a phone is registered at this process under the AOR. */
   readonly isRegistered: (aor: string) => boolean;
-  readonly voiceMail?: Pick<MailboxRoutes, 'called' | 'instead'>;
+  readonly voiceMail?: Pick<MailboxRoutes, 'called' | 'instead' | 'afterMs'>;
   /** Told of a call that the own lines do not take and nobody else does. */
   readonly refused?: (call: RefusedQuestion) => void;
   readonly log: Logger;
@@ -81,7 +81,9 @@ export class GatewayRouter implements CallRouter {
   /** RFC 7904 §4: phones registered here first, else the overlay's registrations. */
   async #toPhones(aor: string, question: RouteQuestion, signal: AbortSignal): Promise<RouteAnswer> {
     const { overlay, isRegistered } = this.#deps;
-    if (isRegistered(aor)) return { kind: 'registered', aor };
+    if (isRegistered(aor)) {
+      return { kind: 'registered', aor, elseLocalAfterMs: this.#deps.voiceMail?.afterMs(aor, question) };
+    }
     // A peer that sends a request here was told that the user is here: sending it on could go round in circles.
     if (question.fromOverlay) return reject(480, 'Temporarily Unavailable');
     if (!aor.endsWith(`@${this.#context.overlay}`)) return reject(404, 'No Such Domain');

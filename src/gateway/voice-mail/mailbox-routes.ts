@@ -9,6 +9,8 @@ import type { RouteAnswer, RouteQuestion, RouteTarget } from '#sip/adapter/call-
 export interface MailboxRoutesDeps {
   /** Whether the user has a mailbox at this node. */
   readonly serves: (user: string) => boolean;
+  /** Whether the caller is a gateway: it rings the phones of its line as the owner planned, and has voice mail of its own. */
+  readonly answersItself: (caller: string) => boolean;
   /** Other nodes of the overlay that may have the mailbox (RFC 7374's service `voice-mail`). */
   readonly elsewhere: (requestUri: string, caller: string, signal: AbortSignal) => Promise<readonly RouteTarget[]>;
 }
@@ -20,9 +22,9 @@ const NOWHERE: RouteAnswer = { kind: 'reject', status: 404, phrase: 'No Mailbox 
 /** Ways to mailboxes, here and at other nodes. */
 export class MailboxRoutes {
   readonly #deps: MailboxRoutesDeps;
-  readonly #options: MailboxAddressOptions;
+  readonly #options: MailboxAddressOptions & { readonly answerAfterSeconds: number };
 
-  constructor(deps: MailboxRoutesDeps, options: MailboxAddressOptions) {
+  constructor(deps: MailboxRoutesDeps, options: MailboxAddressOptions & { readonly answerAfterSeconds: number }) {
     this.#deps = deps;
     this.#options = options;
   }
@@ -38,6 +40,13 @@ export class MailboxRoutes {
     const address = wanted.want === 'leave' ? leaveAddress(wanted.user, overlay) : listenAddress(overlay);
     const targets = await this.#deps.elsewhere(address, caller, signal);
     return targets.length > 0 ? { kind: 'targets', targets } : NOWHERE;
+  }
+
+  /** For how long phones of a user ring before the mailbox here takes the call; undefined when it does not. */
+  afterMs(aor: string, { caller, method }: RouteQuestion): number | undefined {
+    const { serves, answersItself } = this.#deps;
+    if (method !== 'INVITE' || !serves(aor) || answersItself(caller)) return undefined;
+    return this.#options.answerAfterSeconds * 1000;
   }
 
   /** Where a call to a user goes who has no phone registered anywhere; undefined when there is no mailbox. */

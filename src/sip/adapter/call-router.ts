@@ -10,8 +10,11 @@ export interface RouteQuestion {
 }
 
 export type RouteAnswer =
-  /** Fork to phones registered here under this AOR. */
-  | { readonly kind: 'registered'; readonly aor: string }
+  /**
+   * Fork to phones registered here under this AOR. With `elseLocalAfterMs` the call engine of this process takes the call when all
+   * refuse it, or when nobody has answered for so long.
+   */
+  | { readonly kind: 'registered'; readonly aor: string; readonly elseLocalAfterMs?: number | undefined }
   /** Forward, trying the targets in order: the next on 5xx, 6xx excepted, and on time-out. */
   | { readonly kind: 'targets'; readonly targets: readonly RouteTarget[] }
   /** Hand it to the call engine of this process (own line). */

@@ -151,7 +151,7 @@ export class CallProxy {
         this.#deps.local(transaction, request);
         return undefined;
       case 'registered':
-        return this.#fork(transaction, request, { aor: answer.aor, context });
+        return this.#fork(transaction, request, { ...answer, context });
       case 'targets':
         return this.#tryInTurn(transaction, request, { targets: answer.targets, context });
     }
@@ -170,7 +170,11 @@ export class CallProxy {
   async #fork(
     transaction: ServerTransaction,
     request: SipRequest,
-    { aor, context }: { readonly aor: string; readonly context: ResponseContext },
+    {
+      aor,
+      elseLocalAfterMs,
+      context,
+    }: Extract<RouteAnswer, { kind: 'registered' }> & { readonly context: ResponseContext },
   ): Promise<SipResponse | undefined> {
     const outgoing: Outgoing[] = [];
     for (const binding of this.#deps.bindings.of(aor)) {
@@ -178,9 +182,11 @@ export class CallProxy {
       if (flow === undefined) continue;
       outgoing.push(forwarded(this.#deps.tokens, request, { uri: binding.uri, from: transaction.flow, to: flow }));
     }
-    if (outgoing.length === 0) return this.#reply(request, 480);
-    await context.round(outgoing);
-    context.finish();
+    if (outgoing.length === 0 && elseLocalAfterMs === undefined) return this.#reply(request, 480);
+    const { answered } = await context.round(outgoing, elseLocalAfterMs);
+    if (!answered && elseLocalAfterMs !== undefined && !context.cancelled.aborted)
+      this.#deps.local(transaction, request);
+    else context.finish();
     return undefined;
   }
 

@@ -69,8 +69,11 @@ export class ResponseContext {
     return this.#cancelled.signal;
   }
 
-  /** Sends the requests at once and waits until each has its final answer, or one has a 2xx. */
-  async round(outgoing: readonly Outgoing[]): Promise<RoundOutcome> {
+  /**
+   * Sends the requests at once and waits until each has its final answer, or one has a 2xx. Branches that go on for longer than
+   * `mostMs` are cancelled.
+   */
+  async round(outgoing: readonly Outgoing[], mostMs?: number): Promise<RoundOutcome> {
     if (this.#cancelled.signal.aborted) return { answered: false, statuses: [487] };
     const first = this.#branches.length;
     const ended = new Promise<void>((resolve) => {
@@ -80,7 +83,10 @@ export class ResponseContext {
     const started = outgoing.map(({ request, flow }) => ({ branch: this.#addBranch(flow), request }));
     for (const { branch, request } of started) this.#start(branch, request);
     this.#checkRound();
+    const limit =
+      mostMs === undefined ? undefined : this.#deps.clock.after(mostMs, () => this.#cancelBranches(undefined));
     await ended;
+    limit?.cancel();
     if (this.#answered) return { answered: true };
     return { answered: false, statuses: this.#branches.slice(first).map(({ status }) => status) };
   }

@@ -15,12 +15,13 @@ function routes(elsewhere: number) {
   const mailboxes = new MailboxRoutes(
     {
       serves: (user) => user === ALICE,
+      answersItself: (caller) => caller.endsWith('@pstn.home.example'),
       elsewhere: async (uri) => {
         asked.push(uri);
         return Array.from({ length: elsewhere }, () => target);
       },
     },
-    OPTIONS,
+    { ...OPTIONS, answerAfterSeconds: 20 },
   );
   return { asked, mailboxes };
 }
@@ -67,6 +68,14 @@ describe('ways to mailboxes', () => {
     expect(await mailboxes.called(question(listen, { fromOverlay: true }), signal)).toMatchObject({ status: 503 });
     expect(await routes(0).mailboxes.called(question(listen), signal)).toMatchObject({ status: 404 });
     expect(await mailboxes.called(question('sip:carol@home.example'), signal)).toBeUndefined();
+  });
+
+  it('phones of a user with a mailbox here ring for so long, but for gateways, which have their own plan', () => {
+    const { mailboxes } = routes(0);
+    expect(mailboxes.afterMs(ALICE, question(`sip:${ALICE}`))).toBe(20_000);
+    expect(mailboxes.afterMs(ALICE, question(`sip:${ALICE}`, { caller: 'gw1@pstn.home.example' }))).toBeUndefined();
+    expect(mailboxes.afterMs(ALICE, question(`sip:${ALICE}`, { method: 'MESSAGE' }))).toBeUndefined();
+    expect(mailboxes.afterMs(BOB, question(`sip:${BOB}`))).toBeUndefined();
   });
 
   it('a caller of a user who is away is taken here, or led to nodes that may have the mailbox', async () => {
