@@ -138,7 +138,9 @@ function statusLines(status: Status): readonly string[] {
     lines.push(`phone     ${user}: ${registered ? 'registered' : 'not registered'}${published ? ', published' : ''}`);
   }
   for (const call of calls)
-    lines.push(`call ${call.id}    ${call.caller} -> ${call.callee}: ${call.state}, ${call.seconds} s`);
+    lines.push(
+      `call ${call.id}    ${call.caller} -> ${call.callee}: ${call.state}${call.answer === 'inferred' ? ' (inferred)' : ''}, ${call.seconds} s`,
+    );
   if (mqtt !== undefined) lines.push(`mqtt      ${mqtt}`);
   return lines;
 }

@@ -47,7 +47,7 @@ export class LiveCall {
   }
 
   /** Who calls whom has become known better; told anew. */
-  redirect(change: Partial<Pick<CallInfo, 'caller' | 'callerName' | 'callee'>>): void {
+  redirect(change: Partial<Pick<CallInfo, 'caller' | 'callerName' | 'callee' | 'emergency'>>): void {
     this.info = { ...this.info, ...change };
     this.tell(this.state);
   }

@@ -1,5 +1,5 @@
 import type { Budgets, Spending } from '#gateway/budgets.ts';
-import { type BridgeDeps, bridgeCalls } from '#gateway/call-bridge.ts';
+import { type BridgeDeps, type BridgedEnds, bridgeCalls } from '#gateway/call-bridge.ts';
 import { type Ending, lineFailed, phoneGaveUp, reasonOf, refused, stopped } from '#gateway/call-end.ts';
 import type { CallRecords } from '#gateway/call-records.ts';
 import { concludeCall } from '#gateway/calls/conclude.ts';
@@ -130,12 +130,14 @@ async function dialAndBridge(deps: OutboundDeps, live: LiveCall, outbound: Outbo
   }
   live.answered(line);
   outbound.spending?.answered();
-  return bridgeCalls(deps, live, { line, phone, limitMs: limitOf(desk, outbound), policy: desk.config });
+  return bridgeCalls(deps, live, { line, phone, ...termsOf(desk, outbound.choice) });
 }
 
-/** Nothing here ends an emergency call. */
-function limitOf(desk: LineDesk, { choice }: Outbound): number {
-  return choice.kind === 'emergency' ? LONGEST_MS : desk.callLimitMs;
+/** Nothing here ends an emergency call: no limit, and no text telephone that sounds like a fax machine. */
+export function termsOf(desk: LineDesk, { kind }: Pick<LineChoice, 'kind'>): Pick<BridgedEnds, 'limitMs' | 'policy'> {
+  const { config, callLimitMs } = desk;
+  if (kind === 'emergency') return { limitMs: LONGEST_MS, policy: { ...config, fax: 'ignore' } };
+  return { limitMs: callLimitMs, policy: config };
 }
 
 function refuse(

@@ -36,6 +36,8 @@ export interface Status {
     readonly callee: string;
     /** Undefined until a line was chosen. */
     readonly line: string | undefined;
+    /** How the answer became known. */
+    readonly answer: LiveCall['answerKind'];
     readonly seconds: number;
   }[];
   /** Undefined when MQTT is not configured. */
@@ -43,7 +45,7 @@ export interface Status {
 }
 
 export function describeCall(call: LiveCall, now: number): Status['calls'][number] {
-  const { id, state, startedAt, line } = call;
+  const { id, state, startedAt, line, answerKind: answer } = call;
   const { direction, caller, callee } = call.info;
-  return { id, direction, state, caller, callee, line, seconds: Math.round((now - startedAt) / 1000) };
+  return { id, direction, state, caller, callee, line, answer, seconds: Math.round((now - startedAt) / 1000) };
 }

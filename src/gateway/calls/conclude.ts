@@ -23,7 +23,15 @@ export async function concludeCall(
   const endedAt = deps.clock.now();
   const times = { startedAt, answeredAt, endedAt };
   await deps.records.add({ ...info, line, ...times, outcome, answer: answerKind, end, cause, ...duplex });
-  deps.log.info('call ended', { call: live.id, end, cause, outcome, ...duplex, answer: answerKind, by: live.answer?.by });
+  deps.log.info('call ended', {
+    call: live.id,
+    end,
+    cause,
+    outcome,
+    ...duplex,
+    answer: answerKind,
+    by: live.answer?.by,
+  });
   live.tell(stateOf(ending, live), ending);
 }
 

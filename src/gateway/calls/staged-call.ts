@@ -19,7 +19,7 @@ import type { Diallable } from '#gateway/dial-plan.ts';
 import { type DialledContext, readDialled } from '#gateway/dialled.ts';
 import type { LineDesk } from '#gateway/line-desk.ts';
 import type { LiveCall } from '#gateway/live-calls.ts';
-import { calleeOf, type OutboundDeps, refusalOf } from '#gateway/sip-to-pstn.ts';
+import { calleeOf, type OutboundDeps, refusalOf, termsOf } from '#gateway/sip-to-pstn.ts';
 import { SoundCall } from '#gateway/voice-mail/sound-call.ts';
 import type { Call, IncomingCall } from '#sip/ua/call-engine.ts';
 
@@ -73,9 +73,8 @@ async function inStages(deps: StagedDeps, live: LiveCall, stages: Stages): Promi
     const outcome = 'ending' in asked ? asked : await place(deps, live, { ...stages, ...asked }, sound);
     if (!('ending' in outcome)) {
       sound.release();
-      const { line, desk: used } = outcome;
-      const ends = { line, phone, limitMs: used.callLimitMs, policy: used.config };
-      return await bridgeCalls(deps, live, ends).finally(() => outcome.spending?.ended());
+      const { line, terms } = outcome;
+      return await bridgeCalls(deps, live, { line, phone, ...terms }).finally(() => outcome.spending?.ended());
     }
     if (live.hangUp.signal.aborted) return stopped(live.hangUp.signal.reason);
     if (sound.over.aborted) return { ...endedByPhone(await phone.ended), outcome: 'missed' };
@@ -117,11 +116,13 @@ async function place(
   { caller, identity, dialled, withheld, desk }: Stages & { readonly identity: string; readonly dialled: Diallable },
   sound: SoundCall,
 ) {
-  live.redirect({ caller: identity, callee: calleeOf(dialled), callerName: identity === caller ? undefined : caller });
   const choice = deps.lines.choose({ caller: identity, dialled, withheld });
-  if (choice.kind !== 'free' && choice.kind !== 'emergency') return { ending: refusalOf(choice) };
-  const exhausted = (why: string) => live.hangUp.abort(new Error(why));
   const isEmergency = choice.kind === 'emergency';
+  const callerName = identity === caller ? undefined : caller;
+  live.redirect({ caller: identity, callee: calleeOf(dialled), callerName, ...(isEmergency && { emergency: true }) });
+  if (choice.kind !== 'free' && choice.kind !== 'emergency') return { ending: refusalOf(choice) };
+  if (dialled.kind === 'emergency') live.emergency(dialled.isTest);
+  const exhausted = (why: string) => live.hangUp.abort(new Error(why));
   const spending = isEmergency ? undefined : deps.budgets.begin(identity, '', exhausted);
   // The phone was answered already, so it does not play ringback by itself.
   void sound.play(networkTone(desk.config.country, 'ringback'));
@@ -131,7 +132,7 @@ async function place(
     const placed = await dialLines(deps, live, dialling, signal);
     live.answered(placed.line);
     spending?.answered();
-    return { ...placed, spending };
+    return { line: placed.line, terms: termsOf(placed.desk, choice), spending };
   } catch (thrown) {
     spending?.ended();
     return { ending: lineFailed(thrown) };

@@ -96,6 +96,25 @@ describe('two-stage dialling', () => {
     }
   });
 
+  it('carries an emergency call to its end, as it would without stages', async () => {
+    const gw = new TestGateway({
+      line: [{ device: 'a', access_number: '900' }],
+      dial_plan: { ...dial_plan, emergency: true, minutes_per_call: 1 },
+    });
+    const call = await gw.clock.run(gw.phone(ALICE).call('900'));
+    await gw.clock.advance(100);
+    gw.medias[0]!.press('112#');
+    const line = (await gw.until(() => gw.line.diallings[0])).answer();
+    await gw.until(() => gw.events.find(({ event }) => event === 'emergency'));
+    await gw.clock.advance(1000);
+    // A text telephone sounds like a fax machine.
+    line.happen({ type: 'fax', tone: 'answer' });
+    await gw.clock.advance(65_000);
+    expect(line.isOver).toBe(false);
+    await gw.clock.run(call.hangUp());
+    expect(await gw.over()).toMatchObject({ emergency: true, callee: '112', outcome: 'answered' });
+  });
+
   it('is for nobody whom no rule names', async () => {
     const gw = new TestGateway({ line: [{ device: 'a', access_number: '900' }], dial_plan });
     const refused = gw.phone('mallory@home.example').call('900');
