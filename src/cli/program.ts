@@ -2,6 +2,7 @@ import { resolveSrv } from 'node:dns/promises';
 import { join } from 'node:path';
 import { Command, CommanderError, Option } from 'commander';
 import type { ControlOptions } from '#cli/control.ts';
+import { lineEmulatorHelp } from '#cli/line-emulator-help.ts';
 import { addCalls } from '#cli/program-calls.ts';
 import { addDoctor } from '#cli/program-doctor.ts';
 import { addOverlayAdministration } from '#cli/program-overlay.ts';
@@ -263,13 +264,14 @@ function addTools(program: Command, deps: ProgramDeps, fail: () => void): void {
     .description(
       'a voice modem on a pty with an exchange behind it; commands and events as JSON lines; ends with its input',
     )
-    .option('--country <code>', 'US, GB, DE or FR; US by default')
+    .option('--country <code>', 'ISO 3166 code of the country of the line; US by default')
     .option('--modem <name>', 'v253 (the default), conexant-cx930xx, usr-5637, rockwell, half-duplex, sim7600 or ec25')
     .option('--link <path>', 'symbolic link to make to the device')
     .option('--skew-ppm <n>', 'how much its clock is off, -1000 to 1000')
     .option('--stall-ms <n>', 'stands still for so long every 3 s, 0 to 2000')
     .option('--dial-result <when>', 'when dialling is reported done: answer or dialled; the modem decides by default')
     .option('--duplex-exit <how>', 'what ends full duplex: ^ or etx; the modem decides by default')
+    .addHelpText('after', lineEmulatorHelp)
     .action(async (options: object) => {
       const { lineEmulatorCommand } = await import('#cli/line-emulator.ts');
       await lineEmulatorCommand({ clock: systemClock, input: deps.input, output: deps.output }, options);
