@@ -33,7 +33,7 @@ export interface MailboxLimits {
   readonly keepDays: number;
 }
 
-export type MailboxFault =
+type MailboxFault =
   | { readonly code: 'full'; readonly by: 'messages' | 'bytes' | 'disk' }
   | { readonly code: 'no-such-message'; readonly id: string }
   | { readonly code: 'no-such-mailbox'; readonly user: string };

@@ -2,7 +2,7 @@ import type { PinVerdict } from '#gateway/voice-mail/pin-book.ts';
 import type { Prompt } from '#gateway/voice-mail/prompts.ts';
 
 /** What the menu needs to know of a message. */
-export interface ListedMessage {
+interface ListedMessage {
   readonly id: string;
   readonly heard: boolean;
 }

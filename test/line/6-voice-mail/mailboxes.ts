@@ -10,7 +10,7 @@ import { SeededRandom } from '../../simulation/seeded-random.ts';
 import { VirtualClock } from '../../simulation/virtual-clock.ts';
 
 export const ALICE = 'alice@home.example';
-export const LIMITS: MailboxLimits = { maxMessages: 5, maxBytes: 1_000_000, maxSeconds: 10, keepDays: 30 };
+const LIMITS: MailboxLimits = { maxMessages: 5, maxBytes: 1_000_000, maxSeconds: 10, keepDays: 30 };
 export const FACTS = { caller: '+4930123456', callerName: 'Ada', line: 'line' };
 
 /** Mailboxes on real files and a real database, which can be opened again as after a crash. */
