@@ -9,6 +9,8 @@ const LONG = 12;
 /** 30 ms: coarse in frequency, for tones with wide limits. */
 const SHORT = 6;
 const TURN = 2 * Math.PI;
+/** Silence needs no sums. */
+const nothing = new Float64Array(0);
 
 /** A part of the spectrum that a tone may be in. */
 export interface Band {
@@ -80,7 +82,8 @@ export class ToneBank {
     this.step = energy / STEP;
     this.#energies[this.#at] = this.step;
     this.#energies[this.#at + LONG] = this.step;
-    for (const { bins } of this.#bands) for (const bin of bins) sum(bin, samples, this.#at);
+    const isSilent = this.step < this.#least;
+    for (const { bins } of this.#bands) for (const bin of bins) sum(bin, isSilent ? nothing : samples, this.#at);
     this.#at = (this.#at + 1) % LONG;
     this.long = this.#weighted(this.#longWeights);
     this.short = this.#weighted(this.#shortWeights);
@@ -120,7 +123,7 @@ export class ToneBank {
 function sum(bin: Bin, samples: Float64Array, at: number): void {
   let re = 0;
   let im = 0;
-  for (let i = 0; i < STEP; i++) {
+  for (let i = 0; i < samples.length; i++) {
     const sample = samples[i] ?? 0;
     re += sample * (bin.cos[i] ?? 0);
     im += sample * (bin.sin[i] ?? 0);

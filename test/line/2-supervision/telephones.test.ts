@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { conversation, genericProfile, started } from './calls.ts';
+import { conversation, genericProfile, mute, started } from './calls.ts';
 
 const never = () => new AbortController().signal;
 
@@ -56,7 +56,7 @@ describe('a waiting call', () => {
   it.each(['US', 'DE', 'GB', 'FR', 'IL'] as const)(
     'is heard in %s where the modem reports nothing',
     async (country) => {
-      const talk = await conversation({ country, modem: 'half-duplex' }, { country });
+      const talk = await conversation({ country }, { country, ...mute });
       await talk.clock.advance(1000);
       talk.emulated.exchange.callWaiting();
       await talk.clock.advance(3000);
