@@ -17,14 +17,14 @@ const EDGE = 1 / 8;
 /** By so much a burst comes out longer than it was, and a pause shorter. */
 const EDGE_MS = 12;
 /** What a burst of a network tone may have of steps that are something else, and of steps 3 to 9 dB below its level. */
-const MAX_BAD_SHARE = 0.1;
-const MAX_SLOPES = 14;
+const BAD_SHARE = 0.1;
+const SLOPES = 14;
 /** How far the frequency may wander in a burst, Hz; and how far bursts may differ in power. */
-const MAX_WANDER = 10;
+const WANDER_HZ = 10;
 const PURE_HZ = 3;
-const MAX_LEVEL_RATIO = 4;
+const LEVEL_RATIO = 4;
 /** Steps in a pause that may be loud: edges, clicks. */
-const MAX_LOUD = 8;
+const LOUD = 8;
 const MAX_PAST = 16;
 /** A rhythm is looked at every 20 ms. */
 const LOOK = 4;
@@ -109,7 +109,7 @@ export class BurstTracker {
     if (this.#past.length > 0) {
       const pause = (onset - this.#edge) * STEP_MS + EDGE_MS;
       const ratio = power / this.#lastLevel;
-      if (this.#loud > MAX_LOUD || ratio > MAX_LEVEL_RATIO || ratio < 1 / MAX_LEVEL_RATIO) this.#forget();
+      if (this.#loud > LOUD || ratio > LEVEL_RATIO || ratio < 1 / LEVEL_RATIO) this.#forget();
       else this.#remember(pause);
     }
     this.#isOn = true;
@@ -154,9 +154,9 @@ export class BurstTracker {
   /** A tone of an exchange keeps its level and its frequency; a voice that happens to hit it does not. */
   get #isClean(): boolean {
     const length = this.#step - this.#edge;
-    if (this.#bad > 2 + length * MAX_BAD_SHARE) return false;
+    if (this.#bad > 2 + length * BAD_SHARE) return false;
     if (!this.#family.isLevel) return true;
-    return this.#slopes <= MAX_SLOPES && this.#highest - this.#lowest <= MAX_WANDER;
+    return this.#slopes <= SLOPES && this.#highest - this.#lowest <= WANDER_HZ;
   }
 
   #judge(): void {
