@@ -104,7 +104,7 @@ export class Dialler {
     else if (this.#phase !== 'waiting') return;
     else if (tone === 'busy') this.#finish('BUSY');
     else if (tone === 'ringback') {
-      // Told at the start of a burst: the pause counts from its end.
+      // Told in a burst or at its end: by then the burst is over in any case, and the pause counts.
       this.#lastRingback = this.#samples / 8 + (this.#settings.country.ringback.cadence[0] ?? 0);
     }
   }
