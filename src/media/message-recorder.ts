@@ -1,4 +1,4 @@
-import { decodeMulaw, encodeMulaw } from '#media/g711.ts';
+import { linearOf, mulawOf } from '#media/g711.ts';
 import { dbm0OfPeak } from '#media/level.ts';
 import type { SoundSink } from '#media/paced.ts';
 import { SAMPLE_RATE } from '#media/tones.ts';
@@ -113,10 +113,9 @@ export class MessageRecorder implements SoundSink {
 
 /** Mean square of a piece. */
 function powerOf(codes: Uint8Array): number {
-  const samples = decodeMulaw(codes);
   let sum = 0;
-  for (const sample of samples) sum += sample * sample;
-  return sum / samples.length;
+  for (const code of codes) sum += linearOf(code) ** 2;
+  return sum / codes.length;
 }
 
 /** A sine of peak a has the mean square a²/2. */
@@ -127,9 +126,9 @@ function levelOf(power: number): number {
 function raised(sound: Uint8Array, levelDbm0: number): Uint8Array {
   if (levelDbm0 >= QUIET_DBM0) return sound;
   const gain = 10 ** (Math.min(MOST_GAIN_DB, WANTED_LEVEL_DBM0 - levelDbm0) / 20);
-  const samples = decodeMulaw(sound);
-  for (let i = 0; i < samples.length; i++) {
-    samples[i] = Math.max(-32_768, Math.min(32_767, Math.round((samples[i] ?? 0) * gain)));
-  }
-  return encodeMulaw(samples);
+  // One look-up a sample: minutes of sound must not hold up other calls.
+  const louder = Uint8Array.from({ length: 256 }, (_, code) => {
+    return mulawOf(Math.max(-32_768, Math.min(32_767, Math.round(linearOf(code) * gain))));
+  });
+  return sound.map((code) => louder[code] ?? code);
 }

@@ -13,7 +13,7 @@ export interface LeaveMessageDeps {
   readonly store: MailboxStore;
   readonly log: Logger;
   /** The greeting when the user recorded none; undefined for the tones. */
-  readonly defaultGreeting: (user: string) => Promise<Uint8Array | undefined>;
+  readonly defaultGreeting: (user: string) => Uint8Array | undefined;
 }
 
 export interface LeaveMessageOptions {
@@ -93,7 +93,7 @@ async function playGreeting(call: SoundCall, greeting: FiniteSound): Promise<str
 
 async function greetingOf({ store, log, defaultGreeting }: LeaveMessageDeps, user: string): Promise<FiniteSound> {
   try {
-    const own = (await store.greeting(user)) ?? (await defaultGreeting(user));
+    const own = (await store.greeting(user)) ?? defaultGreeting(user);
     if (own !== undefined) return new Clip(own);
   } catch (thrown) {
     log.warn('greeting not read', { user, reason: messageOf(thrown) });

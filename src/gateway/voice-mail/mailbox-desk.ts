@@ -17,7 +17,7 @@ export interface MailboxDeskDeps {
   readonly log: Logger;
   readonly store: MailboxStore;
   readonly pins: PinBook;
-  readonly defaultGreeting: (user: string) => Promise<Uint8Array | undefined>;
+  readonly defaultGreeting: (user: string) => Uint8Array | undefined;
 }
 
 export interface MailboxDeskOptions {

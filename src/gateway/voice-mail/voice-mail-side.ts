@@ -69,9 +69,10 @@ export class VoiceMailSide {
       await pinsOf(config),
     );
     await this.store.load();
+    const greetings = await this.#configuredGreetings();
     this.#pins = pins;
     this.#desk = new MailboxDesk(
-      { ...this.#deps, store: this.store, pins, defaultGreeting: (user) => configuredGreeting(config, user) },
+      { ...this.#deps, store: this.store, pins, defaultGreeting: (user) => greetings.get(user) },
       {
         answerAfterSeconds: config.answer_after_seconds,
         ownPhoneWithoutPin: config.own_phone_without_pin,
@@ -148,6 +149,20 @@ export class VoiceMailSide {
     await this.#registration?.stop();
   }
 
+  /** Read once: to convert a long one takes a moment, which a call in progress would hear. One that can't be read is left out. */
+  async #configuredGreetings(): Promise<ReadonlyMap<string, Uint8Array>> {
+    const greetings = new Map<string, Uint8Array>();
+    for (const { user, greeting: file } of this.#options.config.mailbox) {
+      if (file === undefined) continue;
+      try {
+        greetings.set(user, greetingSound(await readFile(file)));
+      } catch (thrown) {
+        this.#deps.log.warn('greeting not read; tones are played', { user, reason: messageOf(thrown) });
+      }
+    }
+    return greetings;
+  }
+
   #tell(user: string): void {
     const counts = this.store.counts(user);
     this.#deps.events.emit({ event: 'voice-mail', user, ...counts });
@@ -183,11 +198,6 @@ export function mailboxStore(
       },
     },
   );
-}
-
-async function configuredGreeting(config: Config['voice_mail'], user: string): Promise<Uint8Array | undefined> {
-  const path = config.mailbox.find((mailbox) => mailbox.user === user)?.greeting;
-  return path === undefined ? undefined : greetingSound(await readFile(path));
 }
 
 async function pinsOf(config: Config['voice_mail']): Promise<ReadonlyMap<string, string>> {

@@ -50,7 +50,7 @@ async function answered({ limits = {}, files = systemFiles, pin, options = {}, g
       log: silentLogger,
       store,
       pins: timeless(boxes.clock, pins),
-      defaultGreeting: async () => greeting,
+      defaultGreeting: () => greeting,
     },
     {
       answerAfterSeconds: 20,
