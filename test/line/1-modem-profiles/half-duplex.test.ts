@@ -143,7 +143,7 @@ describe('a call on a modem that refuses +VTR', () => {
     }
   });
 
-  it('loses nothing of the end of what the phone says, and little of its begin', async () => {
+  it('loses nothing of what the phone says, begin and end included', async () => {
     const { clock, line, emulated } = simulatedLine({ modem: 'half-duplex' });
     emulated.exchange.plan('1', { behaviour: 'answers', answerAfterMs: 500 });
     await clock.run(line.start());
@@ -160,8 +160,8 @@ describe('a call on a modem that refuses +VTR', () => {
     await clock.advance(5000);
     await clock.run(call.hangUp());
     const heard = Buffer.from(emulated.exchange.recorded);
-    // The line took the word as it was, byte by byte, from 60 ms after its begin at the latest.
-    expect(heard.indexOf(word.subarray(480))).toBeGreaterThan(0);
+    // The line took the word as it was, byte by byte, in spite of the time it takes to hear a voice and to change over.
+    expect(heard.indexOf(word)).toBeGreaterThan(0);
   });
 
   it('hears of what the modem reports while it changes direction', async () => {

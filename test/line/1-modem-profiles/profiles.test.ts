@@ -207,6 +207,35 @@ describe('a line', () => {
     expect(written().split('\x10^').length - 1).toBe(2);
   });
 
+  it('hangs up at once from the second call on, when its modem takes the second code only', async () => {
+    const { clock, line } = simulatedLine({ modem: 'usr-5637' });
+    await clock.run(line.start());
+    for (const least of [1000, 0]) {
+      const call = await clock.run(line.dial('5551234', new AbortController().signal));
+      const began = clock.now();
+      await clock.run(call.hangUp());
+      expect(clock.now() - began).toBeGreaterThan(least);
+      expect(clock.now() - began).toBeLessThan(least + 500);
+    }
+  });
+
+  it('takes two reports of a key for one or for two presses, as its profile says', async () => {
+    for (const [name, presses] of [
+      ['usr-5637', ['5', '5']],
+      ['generic-v253', ['5']],
+    ] as const) {
+      const { clock, line, say, sound } = scriptedModem({ ATDT1: 'VCON' }, { profile: voice(name) });
+      await clock.run(line.start());
+      const call = await clock.run(line.dial('1', new AbortController().signal));
+      const digits: string[] = [];
+      call.onDigit((digit) => digits.push(digit));
+      say('\x105');
+      sound(560);
+      say('\x105');
+      expect(digits).toEqual(presses);
+    }
+  });
+
   it('uses 16 bits only where the profile and the link carry them', async () => {
     const table = { 'AT+VSM=?': '129,"16-BIT LINEAR",(8000)\r\n\r\nOK', ATI3: 'U.S. Robotics 56K\r\n\r\nOK' };
     const usb = scriptedModem(table);
