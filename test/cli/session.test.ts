@@ -84,9 +84,11 @@ describe('a session with the program on its own defaults', () => {
 
   it('still has the records of its calls after a restart', async () => {
     await start();
-    expect(await calls()).toMatchObject([
-      { direction: 'to-line', caller: 'alice@home.example', callee: '+12025550123' },
-      { direction: 'to-line', caller: 'alice@home.example', callee: '+12025550123', end: 'phone: hung up' },
-    ]);
+    expect(await calls()).toMatchObject({
+      calls: [
+        { direction: 'to-line', caller: 'alice@home.example', callee: '+12025550123' },
+        { direction: 'to-line', caller: 'alice@home.example', callee: '+12025550123', end: 'phone: hung up' },
+      ],
+    });
   });
 });

@@ -48,6 +48,9 @@ describe('two gateways for the same numbers', () => {
       roles: ['peer', 'gateway'],
       line: { device: '/dev/copperring-absent', country: 'DE', serves: ['+49'] },
     });
-    expect(application.status()).toMatchObject({ line: { state: 'absent', published: false }, node: { joined: true } });
+    expect(application.status()).toMatchObject({
+      lines: [{ state: 'absent', published: false }],
+      node: { joined: true },
+    });
   });
 });

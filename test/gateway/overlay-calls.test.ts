@@ -75,7 +75,7 @@ describe('an overlay of several nodes: enrollment server, peers, gateway, proxie
   it('R7890-3-10 rings the user of the line at its proxy, with the number in the asserted identity, until the exchange hangs up', async () => {
     await emulator.send({ command: 'ring', callerId: { number: '0401234567', name: 'Grace' }, sendHz: 980 });
     const incoming = await bob.nextCall();
-    expect(incoming.assertedIdentity).toBe(`sip:0401234567@pstn.${OVERLAY}`);
+    expect(incoming.assertedIdentity).toBe(`sip:+49401234567@pstn.${OVERLAY}`);
     expect(incoming.fromName).toBe('Grace');
     const call = await incoming.answer();
     expect(heardHz(await talk(call, 700, 900))).toBeCloseTo(980, -1);
@@ -146,7 +146,7 @@ describe('an overlay of several nodes: enrollment server, peers, gateway, proxie
     await emulator.send({ command: 'unplug' });
     await gateway?.events.until(({ event }) => event === 'withdrawn', since);
     expect(gateway?.application.status()).toMatchObject({
-      line: { state: 'absent', published: false },
+      lines: [{ state: 'absent', published: false }],
       node: { joined: true },
     });
     expect(await member('client')?.discover('+4930123456', AbortSignal.timeout(10_000))).toBeUndefined();
