@@ -2,6 +2,7 @@ import { linearOf, mulawOf } from '#media/g711.ts';
 import { dbm0OfPeak } from '#media/level.ts';
 import type { SoundSink } from '#media/paced.ts';
 import { SAMPLE_RATE } from '#media/tones.ts';
+import { concat } from '#platform/bytes.ts';
 
 export interface MessageRecorderOptions {
   readonly maxSeconds: number;
@@ -22,6 +23,9 @@ export interface RecordedMessage {
 /** 20 ms. */
 const FRAME = 160;
 const FRAME_MS = 20;
+/** 10 s, a whole number of frames. */
+const CHUNK = 500 * FRAME;
+const NOTHING = new Uint8Array();
 /** Louder than the noise by so much counts as voice. */
 const VOICE_ABOVE_NOISE_DB = 10;
 /** Voice is never looked for below (G.711 has -60 dBm0 and less as a line's own hiss), and always found above. */
@@ -42,7 +46,8 @@ const MOST_GAIN_DB = 15;
 export class MessageRecorder implements SoundSink {
   readonly #options: MessageRecorderOptions;
   readonly #onEnd: (end: 'silence' | 'length') => void;
-  #kept = new Uint8Array(10 * SAMPLE_RATE);
+  /** Pieces of `CHUNK` samples, so that a long message is never copied while it is spoken. */
+  readonly #kept: Uint8Array[] = [];
   #length = 0;
   /** Samples whose frames were judged. */
   #judged = 0;
@@ -73,24 +78,26 @@ export class MessageRecorder implements SoundSink {
     this.#isOver = true;
     const cut = (cutMs * SAMPLE_RATE) / 1000;
     const end = Math.max(0, Math.min(this.#length - cut, this.#lastVoice + TAIL));
-    if (this.#voiced === 0) return { sound: new Uint8Array(), voiceMs: 0, levelDbm0: Number.NEGATIVE_INFINITY };
+    if (this.#voiced === 0) return { sound: NOTHING, voiceMs: 0, levelDbm0: Number.NEGATIVE_INFINITY };
     const levelDbm0 = levelOf(this.#voiceEnergy / this.#voiced);
-    const sound = raised(this.#kept.slice(0, end), levelDbm0);
+    const sound = raised(concat(...this.#kept).subarray(0, end), levelDbm0);
     return { sound, voiceMs: this.#voiced * FRAME_MS, levelDbm0 };
   }
 
   #keep(samples: Uint8Array): void {
-    if (this.#length + samples.length > this.#kept.length) {
-      const larger = new Uint8Array(2 * this.#kept.length + samples.length);
-      larger.set(this.#kept.subarray(0, this.#length));
-      this.#kept = larger;
+    for (let at = 0; at < samples.length; ) {
+      const offset = this.#length % CHUNK;
+      if (offset === 0) this.#kept.push(new Uint8Array(CHUNK));
+      const piece = samples.subarray(at, at + CHUNK - offset);
+      this.#kept.at(-1)?.set(piece, offset);
+      at += piece.length;
+      this.#length += piece.length;
     }
-    this.#kept.set(samples, this.#length);
-    this.#length += samples.length;
   }
 
   #judge(): void {
-    const power = powerOf(this.#kept.subarray(this.#judged, this.#judged + FRAME));
+    const offset = this.#judged % CHUNK;
+    const power = powerOf(this.#kept[Math.floor(this.#judged / CHUNK)]?.subarray(offset, offset + FRAME) ?? NOTHING);
     const level = levelOf(power);
     this.#noise = Math.min(level, this.#noise + NOISE_CLIMB_DB);
     const threshold = Math.max(LEAST_VOICE_DBM0, Math.min(SURE_VOICE_DBM0, this.#noise + VOICE_ABOVE_NOISE_DB));
@@ -130,5 +137,7 @@ function raised(sound: Uint8Array, levelDbm0: number): Uint8Array {
   const louder = Uint8Array.from({ length: 256 }, (_, code) => {
     return mulawOf(Math.max(-32_768, Math.min(32_767, Math.round(linearOf(code) * gain))));
   });
-  return sound.map((code) => louder[code] ?? code);
+  const out = new Uint8Array(sound.length);
+  for (let i = 0; i < out.length; i++) out[i] = louder[sound[i] ?? 0] ?? 0;
+  return out;
 }

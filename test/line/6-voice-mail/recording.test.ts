@@ -67,6 +67,13 @@ describe('the recorder of messages', () => {
     expect(peak(quiet.sound)).toBeLessThan(32_000);
   });
 
+  it('keeps each sample of a long message', () => {
+    const long = voice(27, 9000);
+    const { sound } = record(long, OPTIONS, 7001).recorder.finish();
+    expect(sound.length).toBeGreaterThan(26 * 8000);
+    expect(sound).toEqual(long.subarray(0, sound.length));
+  });
+
   it('cuts the key off that ended it', () => {
     const whole = record(voice(6)).recorder.finish(0).sound.length;
     const cut = record(concat(voice(6), new ToneGenerator([941, 1477]).next(1200))).recorder.finish(150).sound.length;
