@@ -84,6 +84,7 @@ function passDigits(deps: BridgeDeps, live: LiveCall, { line, phone }: BridgedEn
 /** One flash at a time: a phone that repeats its event, or sends it twice over, means one. */
 function passFlash(deps: BridgeDeps, live: LiveCall, { line, phone }: BridgedEnds): void {
   let flashing = false;
+  let failures = 0;
   phone.onFlash(async () => {
     if (flashing) return;
     flashing = true;
@@ -91,7 +92,8 @@ function passFlash(deps: BridgeDeps, live: LiveCall, { line, phone }: BridgedEnd
       await line.flash();
       live.flash(true);
     } catch (thrown) {
-      deps.log.warn('no hook flash', { call: live.id, reason: messageOf(thrown) });
+      // As with digits: pressed again and again it must not fill the log.
+      if (++failures === 1) deps.log.warn('no hook flash', { call: live.id, reason: messageOf(thrown) });
       live.flash(false);
     } finally {
       flashing = false;

@@ -31,7 +31,11 @@ describe('hook flash', () => {
     const told = await gw.until(() => gw.events.find(({ event }) => event === 'flash'));
     expect(told).toMatchObject({ done: false });
     expect(line.isOver).toBe(false);
-    expect(gw.logged.some((entry) => entry.includes('no hook flash'))).toBe(true);
+    for (let i = 0; i < 10; i++) {
+      media.pressFlash();
+      await gw.clock.advance(10);
+    }
+    expect(gw.logged.filter((entry) => entry.includes('no hook flash'))).toHaveLength(1);
     line.end('busy-tone');
     await gw.over();
   });
