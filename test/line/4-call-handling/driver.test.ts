@@ -95,6 +95,20 @@ describe('over the driver, an emulated modem and an emulated exchange', () => {
     expect(await gw.over()).toMatchObject({ outcome: 'failed', cause: 1, answer: 'inferred' });
   });
 
+  it('a call that comes in the moment of dialling rings the phones, and the call out goes to the next gateway', async () => {
+    const { gw, sim, alice, exchange } = await started({ rings: ['bob@home.example'] });
+    const bob = gw.phone('bob@home.example');
+    const calling = alice.call('+4930555').catch((thrown) => thrown.fault);
+    await gw.clock.runUntil(() => sim.line.status.state === 'dialling');
+    exchange.ring({ callerId: { number: '030123456' }, party: caller });
+    expect(await gw.clock.run(calling)).toMatchObject({ status: 503, reason: expect.stringContaining('cause=44;') });
+    const incoming = await gw.until(() => bob.incoming[0], 20_000);
+    const call = await gw.clock.run(incoming.answer());
+    await gw.clock.run(call.hangUp());
+    await gw.over();
+    expect((await gw.ended()).map(({ end }) => end)).toContain('line: glare');
+  });
+
   it('an answer is inferred, or real where the exchange reverses the wires', async () => {
     for (const [reversal, kind] of [
       [false, 'inferred'],
