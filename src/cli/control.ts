@@ -101,7 +101,7 @@ const WAYS = {
 } as const;
 
 function statusLines(status: Status): readonly string[] {
-  const { node, phones, calls, mqtt, sip, bootstrap, enrollment } = status;
+  const { node, phones, voiceMail, calls, mqtt, sip, bootstrap, enrollment } = status;
   const lines = [
     `roles     ${status.roles.join(', ')}; up ${status.uptimeSeconds} s, ${status.memoryMb} MB, loop delay ${status.loopDelayP99Ms} ms, state ${status.state}`,
   ];
@@ -136,6 +136,9 @@ function statusLines(status: Status): readonly string[] {
   }
   for (const { user, registered, published } of phones) {
     lines.push(`phone     ${user}: ${registered ? 'registered' : 'not registered'}${published ? ', published' : ''}`);
+  }
+  for (const { user, new: fresh, old } of voiceMail?.mailboxes ?? []) {
+    lines.push(`mailbox   ${user}: ${fresh} new, ${old} heard${voiceMail?.published ? '; published' : ''}`);
   }
   for (const call of calls)
     lines.push(

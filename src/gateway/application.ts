@@ -107,6 +107,7 @@ export class Application {
       sip: member?.summary.sip,
       lines: member?.lines ?? [],
       phones: member?.phones?.status ?? [],
+      voiceMail: member?.voiceMail?.status,
       calls: this.calls.list.map((call) => describeCall(call, now)),
       mqtt: this.#mqtt && (this.#mqtt.connected ? 'connected' : 'not connected'),
     };

@@ -28,6 +28,13 @@ export interface Status {
     readonly traits: LineTraits | undefined;
   })[];
   readonly phones: PhoneHosts['status'];
+  /** `published`: whether the node stands in the overlay as a provider of voice mail. */
+  readonly voiceMail:
+    | {
+        readonly published: boolean;
+        readonly mailboxes: readonly { readonly user: string; readonly new: number; readonly old: number }[];
+      }
+    | undefined;
   readonly calls: readonly {
     readonly id: number;
     readonly direction: string;

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '#config/schema.ts';
 import type { EventHub } from '#gateway/events.ts';
+import type { Status } from '#gateway/status.ts';
 import { systemFiles } from '#gateway/voice-mail/mail-files.ts';
 import { listenAddress, readMailboxAddress } from '#gateway/voice-mail/mailbox-address.ts';
 import { MailboxDesk } from '#gateway/voice-mail/mailbox-desk.ts';
@@ -101,8 +102,11 @@ export class VoiceMailSide {
     return this.#desk;
   }
 
-  get isPublished(): boolean {
-    return this.#registration?.isPublished ?? false;
+  get status(): Status['voiceMail'] {
+    return {
+      published: this.#registration?.isPublished ?? false,
+      mailboxes: this.store.users.map((user) => ({ user, ...this.store.counts(user) })),
+    };
   }
 
   /** Is told of each change of what a mailbox holds. */

@@ -75,6 +75,10 @@ describe('voice mail in an overlay: RFC 7374’s service voice-mail', () => {
     const kept = await box()?.sound(ALICE, message?.id ?? '');
     expect(likeness(SPEECH.subarray(8000, 14_000), kept ?? new Uint8Array())).toBeGreaterThan(0.95);
     expect(talk.heard.sound.length).toBeGreaterThan(8 * 8000);
+    expect(mail.application.status().voiceMail).toEqual({
+      published: true,
+      mailboxes: [{ user: ALICE, new: 1, old: 0 }],
+    });
     const stranger = overlay.running.find(({ application }) => application.status().node?.userName === STRANGER);
     expect(stranger?.application.member?.voiceMail?.store.counts(ALICE).new).toBe(0);
   }, 60_000);
