@@ -1,6 +1,7 @@
 import { dtmfSound, isDigits } from '#media/dtmf.ts';
 import { FaxToneDetector } from '#media/fax-tones.ts';
 import { silence } from '#media/g711.ts';
+import { concat } from '#platform/bytes.ts';
 import { Failure } from '#platform/failure.ts';
 import type {
   AnswerSupervision,
@@ -21,6 +22,8 @@ import type { LineEar } from '#pstn/supervision/line-ear.ts';
 export const CUSHION = 480;
 const KEY_MS = 100;
 const PAUSE_MS = 80;
+/** 2 s, as S8 has it (ITU-T V.250 §6.3.8). */
+const COMMA = 16_000;
 /** Digits on their way to the line; a phone can press them faster than the line takes them. */
 const MAX_DIGITS_WAITING = 64;
 
@@ -144,6 +147,12 @@ export class ModemCall implements LineCall {
   hear(samples: Uint8Array): void {
     this.#heard += samples.length;
     this.#path.hear(samples);
+  }
+
+  /** Plays the digits of a number into the stream; a comma is a pause. */
+  dial(digits: string): void {
+    const parts = [...digits].map((digit) => (digit === ',' ? silence(COMMA) : dtmfSound(digit, KEY_MS, PAUSE_MS)));
+    this.#tones.push({ sound: concat(...parts), played: () => {} });
   }
 
   digit(digit: string): void {

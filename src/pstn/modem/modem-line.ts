@@ -253,6 +253,9 @@ export class ModemLine implements Line {
       case 'count':
         this.#call?.count(effect.what);
         break;
+      case 'dial-tones':
+        this.#call?.dial(effect.digits);
+        break;
       case 'signalled':
         this.#signalled?.();
         break;

@@ -1,9 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { silence } from '#media/g711.ts';
+import { countries } from '#pstn/countries.ts';
 import type { Party } from '#pstn/emulator/number-plan.ts';
+import { networkTone } from '#pstn/emulator/sound-source.ts';
 import type { LineCall } from '#pstn/line.ts';
+import { shield } from '#pstn/modem/dle.ts';
 import type { ModemLineOptions } from '#pstn/modem/modem-line.ts';
-import { babble, conversation, mute, started } from './calls.ts';
+import { scriptedModem } from '../../pstn/scripted-modem.ts';
+import { babble, conversation, genericProfile, mute, started } from './calls.ts';
 
 const never = () => new AbortController().signal;
 
@@ -79,5 +83,68 @@ describe('glare', () => {
     await clock.runUntil(() => rings.length > 0, 15_000);
     const call = await clock.run(rings[0]!.ring.answer());
     expect(call.answer.by).toBe('own-answer');
+  });
+});
+
+describe('a modem that only goes off hook', () => {
+  const own: Partial<ModemLineOptions> = { profile: { ...genericProfile, dialling: 'own' } };
+
+  it.each(['US', 'DE', 'IT', 'IN', 'TR'] as const)(
+    'in %s has us hear the dial tone, dial and hear the answer',
+    async (country) => {
+      const { clock, emulated, line, find, written } = await started({ country }, { ...own, country });
+      emulated.exchange.plan('5551234', { behaviour: 'answers', answerAfterMs: 5000, sendSound: babble(30) });
+      const call = await clock.run(line.dial('5551234', never()), 30_000);
+      expect(find('dialled')).toEqual({ event: 'dialled', number: '5551234' });
+      expect(call.answer).toEqual({ kind: 'inferred', by: 'voice' });
+      expect(written()).not.toContain('ATD');
+      await clock.run(call.hangUp());
+      expect(line.status.state).toBe('idle');
+    },
+  );
+
+  it('rings on where nobody answers, and is given up after the time allowed', async () => {
+    const { clock, emulated, line } = await started({}, { ...own, dialTimeoutMs: 25_000 });
+    emulated.exchange.plan('5551234', { behaviour: 'no-answer', answerAfterMs: 0 });
+    const failed = expect(clock.run(line.dial('5551234', never()), 60_000));
+    await failed.rejects.toMatchObject({ fault: { code: 'no-answer' } });
+  });
+
+  it('says so when there is no dial tone', async () => {
+    const { clock, emulated, line } = await started({}, own);
+    emulated.exchange.cut(true);
+    await expect(clock.run(line.dial('1', never()), 30_000)).rejects.toMatchObject({ fault: { code: 'no-dial-tone' } });
+    expect(line.status.state).toBe('idle');
+  });
+
+  it('dials into no conversation of others, and takes no echo of its digits for an answer', async () => {
+    const { clock, line, say } = scriptedModem({}, own);
+    const play = (sound: Uint8Array) => say(Buffer.from(shield(sound)).toString('latin1'));
+    await clock.run(line.start());
+    const talked = expect(line.dial('1', never())).rejects.toMatchObject({
+      fault: { code: 'line-unavailable', state: 'in-use' },
+    });
+    await clock.advance(100);
+    play(babble(2));
+    await clock.runUntil(() => line.status.state === 'idle', 10_000);
+    await talked;
+
+    const dialled = line.dial('5551234', never());
+    await clock.advance(100);
+    play(networkTone(countries.US.dial).next(10_400));
+    play(babble(1));
+    await clock.advance(100);
+    expect(line.status.state).toBe('dialling');
+    play(silence(8000));
+    play(babble(1));
+    const call = await clock.run(dialled);
+    expect(call.answer).toEqual({ kind: 'inferred', by: 'voice' });
+  });
+
+  it('waits with the digits as long as the commas say', async () => {
+    const { clock, emulated, line, events } = await started({}, own);
+    emulated.exchange.plan('1', { behaviour: 'busy', answerAfterMs: 0 });
+    await expect(clock.run(line.dial('1,', never()), 30_000)).rejects.toMatchObject({ fault: { code: 'busy' } });
+    expect(events.some(({ event }) => event === 'dialled')).toBe(true);
   });
 });

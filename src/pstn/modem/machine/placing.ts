@@ -1,12 +1,13 @@
 import { countries, longestPause } from '#pstn/countries.ts';
 import type { AnswerSupervision, DialFault, LineHangup } from '#pstn/line.ts';
 import { newWatch } from '#pstn/modem/machine/call-watch.ts';
-import { advance, startScript } from '#pstn/modem/machine/script.ts';
+import { advance, command, startScript } from '#pstn/modem/machine/script.ts';
 import type {
   CallWatch,
   Dialling,
   Flow,
   Input,
+  Listening,
   MachineOptions,
   Modem,
   Outcome,
@@ -29,11 +30,18 @@ import type { FinalResult } from '#pstn/modem/results.ts';
 
 /** Without any ringback for so long after dialling the far end is taken to have answered at once, as +VRN has it. */
 const NEVER_RANG_MS = 10_000;
+/** Exchanges give dial tone within 3 s (ITU-T Q.543 has far less); nobody knows it before it has lasted for a second or two. */
+const DIAL_TONE_MS = 6000;
+/** A digit with its pause, and a comma, as they are played; the echo of the line and of the modem's buffers behind them. */
+const DIGIT_MS = 180;
+const PAUSE_MS = 2000;
+const ECHO_MS = 600;
+/** A modem that turns out to have no full duplex dials itself; the dial timer ends that. */
+const DIAL_MS = 300_000;
 /** Seconds without any sound from the modem that mean it is stuck. */
 const STILL_LIMIT = 3;
 
 type Answering = Extract<State, { readonly phase: 'answering' }>;
-type Listening = Extract<State, { readonly phase: 'listening' }>;
 
 export function inAnswering(state: Answering, input: Input): Step {
   if (input.type === 'hang-up') return leaveCommand(state.modem, failed({ code: 'aborted' }));
@@ -81,7 +89,8 @@ export function inListening(state: Listening, input: Input, options: MachineOpti
   if (input.type === 'hang-up') return leaveStream(state.modem, failed({ code: 'aborted' }));
   if (input.type === 'timeout') return listeningTimeout(state, input);
   if (input.type === 'heard') return heardListening(state, input, options);
-  if (input.type !== 'code') return { state, effects: [] };
+  // Before dial tone a modem reports what going off hook does to the line.
+  if (input.type !== 'code' || (state.dial !== undefined && input.code !== '\x03')) return { state, effects: [] };
   switch (input.code) {
     case 'r':
       return rings(state, options);
@@ -105,6 +114,7 @@ function heardListening(
   { what, heard }: Extract<Input, { type: 'heard' }>,
   options: MachineOptions,
 ): Step {
+  if (state.dial !== undefined && what === 'dial') return dialOurselves(state, state.dial, heard);
   switch (what) {
     case 'busy':
     case 'congestion':
@@ -113,10 +123,25 @@ function heardListening(
     case 'ringback':
       return rings(state, options);
     case 'voice':
+      if (state.dial !== undefined)
+        return leaveStream(state.modem, failed({ code: 'line-unavailable', state: 'in-use' }));
+      if (heard < state.deafUntil) return { state, effects: [] };
       return answered(state, heard, { kind: 'inferred', by: 'voice' });
     default:
       return { state, effects: [] };
   }
+}
+
+/** There is dial tone: the digits go out, and then it is listened to what becomes of them. */
+function dialOurselves(state: Listening, digits: string, heard: number): Step {
+  const ms = [...digits].reduce((all, digit) => all + (digit === ',' ? PAUSE_MS : DIGIT_MS), 0);
+  return {
+    state: { ...state, dial: undefined, deafUntil: heard + (ms + ECHO_MS) * 8 },
+    effects: [
+      { type: 'dial-tones', digits },
+      { type: 'set-timer', timer: 'answer-inferred', ms: ms + NEVER_RANG_MS },
+    ],
+  };
 }
 
 function rings(state: Listening, options: MachineOptions): Step {
@@ -148,6 +173,7 @@ export function stuck(outcome: Outcome): Step {
 
 function listeningTimeout(state: Listening, input: Extract<Input, { type: 'timeout' }>): Step {
   if (input.timer === 'answer-inferred') {
+    if (state.dial !== undefined) return leaveStream(state.modem, failed({ code: 'no-dial-tone' }));
     return answered(state, input.heard, { kind: 'inferred', by: state.rang ? 'ringback-gone' : 'no-ringback' });
   }
   if (input.timer === 'dial') return leaveStream(state.modem, failed({ code: 'no-answer' }));
@@ -182,20 +208,31 @@ function reached(state: Dialling, result: FinalResult): Step {
   }
   if (state.answered) return connect(state.modem, { kind: 'inferred', by: 'modem' }, newWatch(true));
   return {
-    state: { phase: 'listening', modem: state.modem, flow: { heard: 0, stillFor: 0 }, rang: false },
+    state: {
+      phase: 'listening',
+      modem: state.modem,
+      flow: { heard: 0, stillFor: 0 },
+      rang: false,
+      dial: state.own,
+      deafUntil: 0,
+    },
     effects: [
       { type: 'cancel-timer', timer: 'command' },
       { type: 'stream' },
-      { type: 'set-timer', timer: 'answer-inferred', ms: NEVER_RANG_MS },
+      { type: 'set-timer', timer: 'answer-inferred', ms: state.own === undefined ? NEVER_RANG_MS : DIAL_TONE_MS },
       { type: 'set-timer', timer: 'watchdog', ms: WATCHDOG_MS },
     ],
   };
 }
 
 /** A modem that refuses +VTR hears the call by +VRX instead. */
-function takingTurns(state: Answering | Dialling, command: string, result: string): Step | undefined {
-  const half = byTurns(state.modem, command, result);
+function takingTurns(state: Answering | Dialling, asked: string, result: string): Step | undefined {
+  const half = byTurns(state.modem, asked, result);
   if (half === undefined) return undefined;
+  if (state.phase === 'dialling' && state.own !== undefined) {
+    const { script, effects } = startScript([command(`ATDT${state.own}`, DIAL_MS)]);
+    return { state: { ...state, modem: half.modem, script, own: undefined }, effects: [half.effect, ...effects] };
+  }
   const { modem, enter } = hearing(half.modem);
   const { script, effects } = startScript([enter]);
   return { state: { ...state, modem, script }, effects: [half.effect, ...effects] };

@@ -89,7 +89,7 @@ export type State =
   | Snooping
   | { readonly phase: 'answering'; readonly modem: Modem; readonly script: Script }
   | Dialling
-  | { readonly phase: 'listening'; readonly modem: Modem; readonly flow: Flow; readonly rang: boolean }
+  | Listening
   | Talking
   | Signalling
   | Turning
@@ -139,6 +139,20 @@ export interface Dialling {
   readonly answered: boolean;
   /** The exchange reversed the wires meanwhile. */
   readonly reversed: boolean;
+  /** What we dial ourselves once there is sound; undefined: the modem dials. */
+  readonly own: string | undefined;
+}
+
+export interface Listening {
+  readonly phase: 'listening';
+  readonly modem: Modem;
+  readonly flow: Flow;
+  /** Ringing tone was heard. */
+  readonly rang: boolean;
+  /** What is to be dialled as soon as dial tone is heard. */
+  readonly dial: string | undefined;
+  /** Bytes of sound up to which our own digits may come back as an echo, which sounds like a voice. */
+  readonly deafUntil: number;
 }
 
 export interface Talking {
@@ -272,6 +286,8 @@ export type Effect =
   | { readonly type: 'outcome'; readonly outcome: Outcome }
   | { readonly type: 'digit'; readonly digit: string }
   | { readonly type: 'signalled' }
+  /** Plays the digits of a number to the line, `,` for a pause of 2 s. */
+  | { readonly type: 'dial-tones'; readonly digits: string }
   | { readonly type: 'count'; readonly what: 'underrun' | 'overrun' }
   | {
       readonly type: 'log';

@@ -207,9 +207,21 @@ export function enterAnswering(modem: Modem): Step {
 }
 
 export function enterDialling(modem: Modem, digits: string, options: MachineOptions): Step {
-  const { script, effects } = startScript([...asExpected(modem), command(`ATDT${digits}`, options.dialTimeoutMs)]);
+  const isOwn = modem.profile.dialling === 'own' && modem.duplex === 'full';
+  const ready = hearing(modem);
+  const { script, effects } = startScript([
+    ...asExpected(modem),
+    ...(isOwn ? [command('AT+VLS=1'), ready.enter] : [command(`ATDT${digits}`, options.dialTimeoutMs)]),
+  ]);
   return {
-    state: { phase: 'dialling', modem, script, answered: false, reversed: false },
+    state: {
+      phase: 'dialling',
+      modem: isOwn ? ready.modem : modem,
+      script,
+      answered: false,
+      reversed: false,
+      own: isOwn ? digits : undefined,
+    },
     effects: [
       ...quiet,
       { type: 'status', status: { state: 'dialling', modem: modem.description } },

@@ -104,18 +104,46 @@ const voice = z.strictObject({
   }),
   /** `shielded`: within `/` and `~`; `repeats`: again and again while held; `bare`: one report for one press. */
   dtmf: z._default(z.enum(['shielded', 'repeats', 'bare']), 'repeats'),
+  /**
+   * `modem`: by ATD. `own`: the modem only goes off hook; dial tone, digits and what comes behind them are ours. In full duplex only.
+   */
+  dialling: z._default(z.enum(['modem', 'own']), 'modem'),
   /** Whether `+VTS=!` interrupts the loop for a moment. */
   flash: z._default(z.boolean(), true),
   /** Volts between tip and ring, on hook. */
   voltage: z.optional(z.strictObject({ ask: command, no_line_below: z.number().check(z.gte(0), z.lte(100)) })),
 });
 
-const cellular = z.strictObject({ ...common, kind: z.literal('cellular'), init: listOf(command, MAX_COMMANDS) });
+const cellular = z.strictObject({
+  ...common,
+  kind: z.literal('cellular'),
+  /** Sent once after identification; a refusal does not matter. */
+  init: listOf(command, MAX_COMMANDS),
+  call: section({
+    hang_up: z._default(command, 'AT+CHUP'),
+    /** A call may be told as answered when the far end begins to ring; 'answered' is then inferred. */
+    early_answer: z._default(z.boolean(), false),
+  }),
+  /** The serial device for sound: 16 bits, 8000 a second. */
+  sound: z.strictObject({
+    on: command,
+    off: command,
+    /** When it is switched on: once the call is answered, or before it begins. */
+    at: z.enum(['answer', 'dialling']),
+    /** Restarts the module, where its sound went bad. */
+    restart: z.optional(command),
+  }),
+  /** Keys that the far end presses: the report's name, and whether the key or its ASCII code follows. */
+  keys: z.strictObject({
+    report: z.string().check(z.regex(/^[+^][A-Z]{2,20}$/, "give a report's name, such as +RXDTMF")),
+    as: z.enum(['key', 'code']),
+  }),
+});
 
 /** What a file in firmware-config/modems or in the user's folder may say. Types are inferred from here. */
 export const profileSchemas = { voice, cellular };
 
 export type VoiceProfile = z.output<typeof voice>;
-type CellularProfile = z.output<typeof cellular>;
+export type CellularProfile = z.output<typeof cellular>;
 export type ModemProfile = VoiceProfile | CellularProfile;
 export type Coding = (typeof CODINGS)[number];
