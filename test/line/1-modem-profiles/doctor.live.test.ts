@@ -1,4 +1,6 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -109,5 +111,33 @@ describe('copperring doctor, the built program on a real terminal', () => {
     expect(inUse.output).toContain(`(pid ${process.pid})`);
     // And nothing was done to the modem meanwhile: it is free, and the doctor is content.
     expect((await doctor('--device', emulator.path)).status).toBe(0);
+  });
+
+  // Only root can become another user. Elsewhere the same words come from a device that is root's.
+  it('says which group a user has to be in who may not use the device', async () => {
+    emulator = await LineEmulator.start({ clock: systemClock }, { program });
+    const asRoot = process.getuid?.() === 0;
+    const copy = join(folder, 'copperring.mjs');
+    await copyFile(program, copy);
+    await chmod(folder, 0o755);
+    await chmod(emulator.path, 0o600);
+    const child = spawn(
+      process.execPath,
+      [copy, 'doctor', '--line', '--device', asRoot ? emulator.path : '/dev/kmsg'],
+      {
+        cwd: folder,
+        env: { PATH: process.env.PATH, HOME: folder },
+        stdio: ['ignore', 'pipe', 'ignore'],
+        ...(asRoot ? { uid: 65_534, gid: 65_534 } : {}),
+      },
+    );
+    let output = '';
+    child.stdout.on('data', (bytes) => {
+      output += bytes;
+    });
+    const [status] = await once(child, 'close');
+    expect(status).toBe(1);
+    expect(output).toMatch(/PROBLEM: this user may not use \S+, which belongs to group \w+/);
+    expect(output).toContain('sudo usermod -aG');
   });
 });
