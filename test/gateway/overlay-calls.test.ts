@@ -95,6 +95,8 @@ describe('an overlay of several nodes: enrollment server, peers, gateway, proxie
     ]);
     incoming.ring();
     await new Promise((given) => incoming.abandoned.addEventListener('abort', given, { once: true }));
+    // The reason comes all the way, through the proxy of the phone.
+    expect(incoming.abandoned.reason.fault.reason).toBe('Q.850;cause=16;text="Normal call clearing"');
     await gateway?.events.until((event) => event.event === 'call' && event.state === 'missed', since);
   });
 

@@ -119,6 +119,8 @@ export class FakeLine implements Line {
   readonly #clock: Clock;
   readonly traits = undefined;
   status: LineStatus = { state: 'idle', modem: 'fake' };
+  /** Why rings cannot be answered. */
+  answerFault: DialFault | undefined;
   /** What was dialled, and how the test lets it go on. */
   readonly diallings: Dialling[] = [];
   readonly #observers: LineObserver[] = [];
@@ -167,6 +169,7 @@ export class FakeLine implements Line {
       callerId,
       abandoned: abandoned.signal,
       answer: async () => {
+        if (this.answerFault) throw new Failure<DialFault>(this.answerFault, 'not answered');
         if (abandoned.signal.aborted) throw new Failure<DialFault>({ code: 'aborted' }, 'the caller gave up');
         const call = this.#call({ kind: 'real', by: 'own-answer' });
         answered(call);

@@ -46,6 +46,7 @@ describe('a ring group', () => {
   it('is over when the caller gives up, and when somebody takes the call at a telephone on the line', async () => {
     for (const [end, reason, record] of [
       ['caller-gave-up', 'Q.850;cause=16;text="Normal call clearing"', { outcome: 'missed', cause: 16 }],
+      ['modem-lost', 'Q.850;cause=41;text="Temporary failure"', { outcome: 'missed', cause: 41 }],
       ['answered-elsewhere', 'SIP;cause=200;text="Call completed elsewhere"', { outcome: 'answered', answer: 'none' }],
     ] as const) {
       const gw = gateway({ rings: [ALICE] });
@@ -57,6 +58,33 @@ describe('a ring group', () => {
       expect(atAlice.abandoned.reason.fault.reason).toBe(reason);
       expect(await gw.over()).toMatchObject(record);
     }
+  });
+
+  it('hangs up the phone that answers in the same moment as another one', async () => {
+    const gw = gateway({ rings: [ALICE, BOB] });
+    const [alice, bob] = [gw.phone(ALICE), gw.phone(BOB)];
+    const ringing = gw.line.ring();
+    await gw.until(() => (alice.incoming[0] && bob.incoming[0] ? true : undefined));
+    const calls = await gw.clock.run(Promise.all([alice.incoming[0]!.answer(), bob.incoming[0]!.answer()]));
+    const late = await gw.clock.run(Promise.race(calls.map(({ ended }) => ended)));
+    expect(late).toMatchObject({ by: 'remote', reason: 'SIP;cause=200;text="Call completed elsewhere"' });
+    const line = await ringing.answered;
+    await gw.clock.advance(1000);
+    expect(line.isOver).toBe(false);
+    line.end('far-end');
+    expect(await gw.over()).toMatchObject({ outcome: 'answered' });
+  });
+
+  it('lets go of the phone when the line cannot be answered any more', async () => {
+    const gw = gateway({ rings: [ALICE] });
+    const alice = gw.phone(ALICE);
+    gw.line.answerFault = { code: 'line-unavailable', state: 'in-use' };
+    gw.line.ring();
+    const incoming = await gw.until(() => alice.incoming[0]);
+    const call = await gw.clock.run(incoming.answer());
+    expect(await gw.clock.run(call.ended)).toMatchObject({ reason: 'Q.850;cause=34;text="No circuit available"' });
+    expect(await gw.over()).toMatchObject({ outcome: 'failed', end: 'line: line-unavailable', answer: 'none' });
+    expect(gw.lastCall()).toMatchObject({ state: 'missed' });
   });
 
   it('rings until its time is over, and says so', async () => {
