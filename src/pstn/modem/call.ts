@@ -14,6 +14,7 @@ import type {
 } from '#pstn/line.ts';
 import { dialFailure } from '#pstn/modem/dial-failure.ts';
 import { shield } from '#pstn/modem/dle.ts';
+import { OwnSound } from '#pstn/modem/own-sound.ts';
 import type { SoundCodec } from '#pstn/modem/sound-codec.ts';
 import type { PathSound, SoundPath } from '#pstn/modem/sound-path.ts';
 import type { LineEar } from '#pstn/supervision/line-ear.ts';
@@ -67,6 +68,7 @@ export class ModemCall implements LineCall {
   #exchange: SampleExchange = (heard) => silence(heard.length);
   #heard = 0;
   #played = 0;
+  readonly #own = new OwnSound();
   #underruns = 0;
   #overruns = 0;
   #resolveEnded: (hangup: LineHangup) => void = () => {};
@@ -145,6 +147,8 @@ export class ModemCall implements LineCall {
 
   /** A piece of the stream as it was read. */
   hear(samples: Uint8Array): void {
+    // Not counted and not answered: the sound stops going round, and its absence tells that the modem is lost.
+    if (this.#own.isEcho(samples)) return;
     this.#heard += samples.length;
     this.#path.hear(samples);
   }
@@ -209,7 +213,7 @@ export class ModemCall implements LineCall {
 
   #play(samples: Uint8Array): void {
     this.#played += samples.length;
-    this.#control.write(shield(this.#control.codec.encode(samples)));
+    this.#control.write(shield(this.#control.codec.encode(this.#own.send(samples))));
   }
 
   /** Digits on their way out take the place of the far end's sound. */

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { silence } from '#media/g711.ts';
+import { ToneGenerator } from '#media/tones.ts';
 import type { FaultName } from '#pstn/emulator/faults.ts';
 import { type SimulatedLine, simulatedLine } from '../../pstn/simulated-line.ts';
 
@@ -35,6 +37,23 @@ describe('a call whose modem is lost', () => {
     expect(line.status.state).toMatch(/absent|starting/);
     await clock.runUntil(() => events.some(({ event }) => event === 'call-ended'), limits.there);
     expect(clock.now() - at).toBeLessThanOrEqual(limits.there + limits.here);
+  });
+
+  it.each([
+    ['a voice', 880],
+    ['silence', undefined],
+  ])('power-cycled with %s on its way, which its echo would keep going round: ends all the same', async (_, hertz) => {
+    const simulated = simulatedLine({}, {}, 35);
+    const { clock, line, emulated } = simulated;
+    await clock.run(line.start());
+    emulated.exchange.plan('1', { behaviour: 'answers', answerAfterMs: 0, sendHz: 500 });
+    const call = await clock.run(line.dial('1', never()));
+    const tone = hertz === undefined ? undefined : new ToneGenerator([hertz]);
+    call.connect((heard) => tone?.next(heard.length) ?? silence(heard.length));
+    await clock.advance(1000);
+    emulated.powerOff();
+    expect(await clock.run(call.ended, 6000)).toBe('modem-lost');
+    await clock.runUntil(() => line.status.state === 'idle', 10_000);
   });
 
   it('stuck in duplex after the hang-up: the port is closed, which hangs up, and the line is back', async () => {

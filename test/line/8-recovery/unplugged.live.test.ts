@@ -16,6 +16,15 @@ import { TestPhone } from '../../gateway/phone.ts';
 const program = resolve('dist/copperring.mjs');
 const deps = { clock: systemClock, random: systemRandom, log: silentLogger, program };
 
+/** So that what never comes fails by its name, and not the whole suite by its time. */
+async function within<T>(ms: number, what: string, promise: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what}: not within ${ms} ms`)), ms);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
 /** What happens to the modem in a call, how it is right again, and how long the SIP side may take to know. */
 const mishaps: readonly {
   readonly what: string;
@@ -83,33 +92,33 @@ describe('a gateway process whose modem fails in a call', () => {
 
   /** Both directions of calling, sound measured at both ends. */
   async function expectCallsToWork(): Promise<void> {
-    const out = await phone.call('1170');
+    const out = await within(20_000, 'the answer of the next call', phone.call('1170'));
     const heard = await talk(out, 880, 1500);
     expect(heardHz(heard)).toBeCloseTo(659, -1);
     expect((await emulator.report()).call?.heardHz).toBeCloseTo(880, -1);
     let since = gateway.mark;
-    await out.hangUp();
+    await within(10_000, 'the end of the next call', out.hangUp());
     await lineBecomes('idle', since, 10_000);
     since = gateway.mark;
     await emulator.send({ command: 'ring', callerId: { number: '5551234', name: 'NEXT' }, sendHz: 523 });
-    const incoming = await phone.nextCall();
+    const incoming = await within(15_000, 'the ringing of the phone', phone.nextCall());
     expect(incoming.assertedIdentity).toContain('5551234');
-    const call = await incoming.answer();
+    const call = await within(10_000, 'the answer of the phone', incoming.answer());
     expect(heardHz(await talk(call, 770, 1500))).toBeCloseTo(523, -1);
-    await call.hangUp();
+    await within(10_000, 'the hang-up of the phone', call.hangUp());
     await lineBecomes('idle', since, 10_000);
   }
 
   it.each(mishaps)(
     '$what: the call ends for both sides, events tell, the line returns, the next calls work',
     async ({ begin, end, knownWithinMs }) => {
-      const call = await phone.call('1170');
+      const call = await within(20_000, 'the answer of the call', phone.call('1170'));
       await talk(call, 880, 800);
       const [since, emulatorSince] = [gateway.mark, emulator.events.length];
       const path = realpathSync(emulator.path);
       const at = Date.now();
       await emulator.send(begin);
-      expect((await call.ended).by).toBe('remote');
+      expect((await within(30_000, 'the end of the call', call.ended)).by).toBe('remote');
       expect(Date.now() - at).toBeLessThan(knownWithinMs);
       const ended = await gateway.event((event) => event.event === 'call' && event.state === 'ended', 5000, since);
       expect(ended).toMatchObject({ reason: 'line: modem-lost', cause: 41 });
