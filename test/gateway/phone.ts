@@ -1,5 +1,6 @@
 import { parseHostPort } from '#config/values.ts';
 import { openRtpSession } from '#media/rtp-session.ts';
+import type { MediaSession } from '#media/session.ts';
 import { systemClock } from '#platform/clock.ts';
 import { silentLogger } from '#platform/log.ts';
 import { systemRandom } from '#platform/random.ts';
@@ -22,15 +23,19 @@ export class TestPhone {
   #wake: () => void = () => {};
   #registration: Registration | undefined;
 
-  constructor(account: PhoneAccount) {
+  /** `around` can put something between the phone and the network. */
+  constructor(
+    account: PhoneAccount,
+    around: (session: MediaSession) => Promise<MediaSession> = async (session) => session,
+  ) {
     this.#account = account;
     this.stack = new SipStack(
       {
         clock: systemClock,
         random: systemRandom,
         log: silentLogger,
-        createMedia: (options) =>
-          openRtpSession({ clock: systemClock, random: systemRandom, logger: silentLogger }, options),
+        createMedia: async (options) =>
+          around(await openRtpSession({ clock: systemClock, random: systemRandom, logger: silentLogger }, options)),
       },
       { transport: { overlayDomain: 'phone.invalid' }, ua: { mediaAddresses: { ipv4: '127.0.0.1', ipv6: '::1' } } },
     );

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { RecordingSource } from '#media/paced.ts';
 import { encodeMulaw } from '#media/g711.ts';
+import { RecordingSource } from '#media/paced.ts';
 import { noise, randomOf } from '../../support/line-speech.ts';
 import { delayBetween } from './measure.ts';
 import { virtualCall } from './virtual-call.ts';
@@ -49,7 +49,9 @@ describe('the delay that the gateway adds, exactly, on the virtual clock', () =>
     const random = randomOf(9);
     const { fromPhone, statistics } = await delays(() => 5 + 60 * random());
     const added = fromPhone.ms - 5 - PACKET_MS;
-    console.log(`delay with 60 ms of jitter: phone to line ${added} ms, the jitter buffer aims at ${statistics.targetMs} ms of it`);
+    console.log(
+      `delay with 60 ms of jitter: phone to line ${added} ms, the jitter buffer aims at ${statistics.targetMs} ms of it`,
+    );
     expect(statistics.targetMs).toBeGreaterThan(60);
     expect(statistics.targetMs).toBeLessThan(130);
     expect(added).toBeLessThanOrEqual(ADDED_MS + statistics.targetMs);

@@ -42,7 +42,8 @@ export function lagOf(sent: Float64Array, heard: Float64Array): Lag {
 /** How much later a sound was heard than it was sent, ms: compared from `fromMs` after the beginning of what was sent. */
 export function delayBetween(sent: Timed, heard: Timed, fromMs: number): Lag & { readonly ms: number } {
   const from = sent.start + fromMs;
-  const piece = ({ start, sound }: Timed) => Float64Array.from(decodeMulaw(sound.subarray(Math.round((from - start) * 8))));
+  const piece = ({ start, sound }: Timed) =>
+    Float64Array.from(decodeMulaw(sound.subarray(Math.round((from - start) * 8))));
   const lag = lagOf(piece(sent), piece(heard));
   // Rounding to whole samples may have moved both by a part of one.
   return { ...lag, ms: lag.samples / 8 };
