@@ -38,6 +38,7 @@ export function eventLine(event: GatewayEvent): string | undefined {
       return `mailbox   ${event.user}: ${event.new} new, ${event.old} heard`;
     case 'stopping':
       return 'stopping';
+    case 'screening':
     case 'ready':
     case 'stopped':
       return undefined;

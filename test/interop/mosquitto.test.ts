@@ -1,10 +1,7 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { spawn } from 'node:child_process';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { connect, type MqttClient } from 'mqtt';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig } from '#config/load.ts';
 import { Application } from '#gateway/application.ts';
@@ -15,81 +12,16 @@ import { systemClock } from '#platform/clock.ts';
 import { silentLogger } from '#platform/log.ts';
 import { systemRandom } from '#platform/random.ts';
 import { LineEmulator } from '#pstn/emulator/client.ts';
+import { Broker, mosquittoMissing, Watcher } from '../support/mosquitto.ts';
 
-const program = ['/usr/sbin/mosquitto', 'mosquitto'].find((path) => !spawnSync(path, ['-h']).error);
-const missing = program === undefined && process.env.CI !== 'true';
-if (missing) console.warn('SKIPPED: mosquitto is not installed (apt-get install mosquitto)');
-
+let broker: Broker;
 let directory: string;
-let broker: ChildProcess;
-let port: number;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  return typeof address === 'object' && address ? address.port : 0;
-}
-
-async function startBroker(): Promise<void> {
-  const config = join(directory, 'mosquitto.conf');
-  await writeFile(
-    config,
-    `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_dest stderr\nlog_type all\n`,
-  );
-  broker = spawn(program ?? 'mosquitto', ['-c', config], { stdio: ['ignore', 'ignore', 'pipe'] });
-  await new Promise<void>((resolve, reject) => {
-    broker.once('error', reject);
-    broker.once('exit', () => reject(new Error('mosquitto ended')));
-    broker.stderr?.on('data', (chunk: Buffer) => {
-      if (chunk.toString().includes('running')) resolve();
-    });
-  });
-}
-
-async function stopBroker(): Promise<void> {
-  broker.removeAllListeners('exit');
-  const gone = once(broker, 'exit');
-  broker.kill();
-  await gone;
-}
-
-/** An independent look at what the broker holds and passes on. */
-class Watcher {
-  readonly client: MqttClient;
-  readonly seen: { topic: string; payload: string; retain: boolean }[] = [];
-  #wake: () => void = () => {};
-
-  constructor() {
-    this.client = connect(`mqtt://127.0.0.1:${port}`);
-    this.client.on('message', (topic, payload, packet) => {
-      this.seen.push({ topic, payload: payload.toString(), retain: packet.retain });
-      this.#wake();
-    });
-  }
-
-  async ready(): Promise<this> {
-    await this.client.subscribeAsync('#');
-    return this;
-  }
-
-  async until(topic: string, matches: (payload: string) => boolean): Promise<string> {
-    for (;;) {
-      const found = this.seen.find((message) => message.topic === topic && matches(message.payload));
-      if (found) return found.payload;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-  }
-}
 
 function reporter(hangUp = () => {}, commands = false): MqttReporter {
   return new MqttReporter(
     { logger: silentLogger, onCommand: ({ command }) => command === 'hangup' && hangUp() },
     {
-      url: `mqtt://127.0.0.1:${port}`,
+      url: broker.url,
       username: undefined,
       password: undefined,
       prefix: 'copperring',
@@ -101,11 +33,11 @@ function reporter(hangUp = () => {}, commands = false): MqttReporter {
   );
 }
 
-describe.skipIf(missing)('MQTT with a real mosquitto', () => {
+describe.skipIf(mosquittoMissing)('MQTT with a real mosquitto', () => {
   const open: { stop(): Promise<void> }[] = [];
   const watchers: Watcher[] = [];
   const watch = async () => {
-    const watcher = await new Watcher().ready();
+    const watcher = await new Watcher(broker.url).ready();
     watchers.push(watcher);
     return watcher;
   };
@@ -118,15 +50,14 @@ describe.skipIf(missing)('MQTT with a real mosquitto', () => {
 
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'copperring-mqtt-'));
-    port = await freePort();
-    await startBroker();
+    broker = await Broker.start();
   });
   afterEach(async () => {
     for (const each of open.splice(0)) await each.stop();
     for (const { client } of watchers.splice(0)) await client.endAsync(true);
   });
   afterAll(async () => {
-    await stopBroker();
+    await broker.remove();
     await rm(directory, { recursive: true });
   });
 
@@ -180,7 +111,7 @@ describe.skipIf(missing)('MQTT with a real mosquitto', () => {
       PATH: process.env.PATH,
       COPPERRING_STATE: state,
       COPPERRING_SIP__LISTEN: '127.0.0.1:0',
-      COPPERRING_MQTT__URL: `mqtt://127.0.0.1:${port}`,
+      COPPERRING_MQTT__URL: broker.url,
       COPPERRING_MQTT__ID: 'killed',
     };
     const gateway = spawn(process.execPath, [resolve('dist/copperring.mjs'), 'run'], {
@@ -196,9 +127,9 @@ describe.skipIf(missing)('MQTT with a real mosquitto', () => {
   it('reconnects to a broker that was away and tells its states anew', async () => {
     const mqtt = await make();
     mqtt.line({ state: 'absent', present: false, emulated: false, reason: 'unplugged' });
-    await stopBroker();
+    await broker.stop();
     mqtt.line({ state: 'idle', present: true, emulated: false, reason: null });
-    await startBroker();
+    await broker.start();
     const watcher = await watch();
     expect(JSON.parse(await watcher.until('copperring/gw1/line', () => true))).toMatchObject({
       state: 'idle',
@@ -249,7 +180,7 @@ describe.skipIf(missing)('MQTT with a real mosquitto', () => {
         ...defaults,
         line: { device, rings: ['alice@home.example'] },
         sip: { listen: '127.0.0.1:0' },
-        mqtt: { url: `mqtt://127.0.0.1:${port}`, id: 'live' },
+        mqtt: { url: broker.url, id: 'live' },
       },
     );
     const application = new Application(deps, { config, stateDirectory: state });
@@ -298,7 +229,7 @@ describe.skipIf(missing)('MQTT with a real mosquitto', () => {
         ...defaults,
         line: { device, rings: ['alice@home.example'] },
         sip: { listen: '127.0.0.1:0' },
-        mqtt: { url: `mqtt://127.0.0.1:${port}`, id: 'late' },
+        mqtt: { url: broker.url, id: 'late' },
       },
     );
     const application = new Application(deps, { config, stateDirectory: state });
