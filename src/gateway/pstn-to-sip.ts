@@ -1,5 +1,5 @@
 import { bridgeCalls } from '#gateway/call-bridge.ts';
-import { blocked, decided, type Ending, lineFailed, reasonOf } from '#gateway/call-end.ts';
+import { blocked, decided, type Ending, lineFailed, reasonOf, stopped } from '#gateway/call-end.ts';
 import { concludeCall } from '#gateway/calls/conclude.ts';
 import { type DialInDeps, dialIn } from '#gateway/calls/dial-in.ts';
 import { hunt } from '#gateway/calls/hunt.ts';
@@ -105,6 +105,8 @@ async function dialOn(call: FromLine): Promise<Ending> {
   if (line === undefined) return ending;
   const answered = { ...call, caller: answeredCaller(callerId, line) };
   const reached = await dialIn(deps, live, { line, callerId });
+  if (answered.caller.gone.aborted) return answered.caller.goneBy();
+  if (live.hangUp.signal.aborted) return letGo(answered, stopped(live.hangUp.signal.reason));
   if (reached === 'no PIN') return (await leaveMessage(answered)) ?? letGo(answered, decided('no number came'));
   return 'phone' in reached ? answerAndBridge(answered, reached.phone) : letGo(answered, reached.ending);
 }

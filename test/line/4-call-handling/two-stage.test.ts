@@ -203,6 +203,24 @@ describe('dialling in from outside', () => {
     expect(await gw.over()).toMatchObject({ outcome: 'voice-mail' });
   });
 
+  it('leaves no message of a caller who hangs up at the prompt, and stops when it is told to', async () => {
+    const voiceMail = {
+      serves: () => true,
+      answerAfterSeconds: 5,
+      take: async () => ({ left: true, messageId: '1', seconds: 3 }) as const,
+    };
+    const gw = new TestGateway(config({ dial_in: 'at-once' }), { voiceMail });
+    const caller = await gw.clock.run(gw.lines[0]!.ring().answered);
+    await gw.clock.advance(3000);
+    caller.end('busy-tone');
+    expect(await gw.over()).toMatchObject({ outcome: 'missed', end: 'line: busy-tone', answer: 'real' });
+    const next = await gw.clock.run(gw.lines[0]!.ring().answered);
+    await gw.clock.advance(3000);
+    gw.calls.list[0]?.hangUp.abort(new Error('enough'));
+    expect(await gw.over()).toMatchObject({ outcome: 'failed', end: 'stopped: enough' });
+    expect(next.isOver).toBe(true);
+  });
+
   it('lets go of callers who guess', async () => {
     const gw = new TestGateway(config({ dial_in: 'at-once' }));
     const caller = await gw.clock.run(gw.lines[0]!.ring().answered);
