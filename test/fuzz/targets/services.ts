@@ -128,6 +128,7 @@ function sipVictim(log: Logger): SipStack {
         accounts: async () => ({ aors: ['alice@home.example'], secret: { password: 'x' } }),
         router: { route: async () => ({ kind: 'local' }) },
         observer: { registration: () => {} },
+        mailboxes: { summary: () => ({ new: 1, old: 2 }), account: 'sip:voicemail@home.example', unsolicited: true },
         options: { realm: 'home.example' },
       },
     },

@@ -76,11 +76,18 @@ const REGISTER = [
     line.replace(/^CSeq:.*/, 'CSeq: 3 REGISTER').replace(/^To:.*/, 'To: <sip:alice@home.example>'),
   ),
 ];
+const SUBSCRIBE = [
+  'SUBSCRIBE sip:peer@home.example SIP/2.0',
+  ...INVITE.slice(1).map((line) => line.replace(/^CSeq:.*/, 'CSeq: 4 SUBSCRIBE')),
+  'Event: message-summary;id=7',
+  'Accept: application/simple-message-summary',
+  'Expires: 600',
+];
 
 /** Valid messages of all kinds. */
 export const SIP_SAMPLES: readonly string[] = [
   ...[INVITE, ANSWER, REGISTER].map((head) => whole(head, SDP)),
-  ...OTHERS.map((head) => whole(head, '')),
+  ...[...OTHERS, SUBSCRIBE].map((head) => whole(head, '')),
 ];
 
 function whole(head: readonly string[], body: string): string {
