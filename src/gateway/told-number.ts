@@ -8,6 +8,8 @@ const MAX_DIGITS = 32;
  * numbers. What stays unclear, such as an extension of the PBX, is left as it was told.
  */
 export async function readToldNumber(callerId: CallerId, numbering: LineNumbering): Promise<CallerId> {
+  // Whatever came beside the mark (RFC 3323 §4.2): nothing of it goes on.
+  if (callerId.presentation === 'withheld') return { number: undefined, name: undefined, presentation: 'withheld' };
   if (callerId.number === undefined) return callerId;
   const written = callerId.number.replace(/[\s().-]/g, '');
   if (!/^\+?[0-9]+$/.test(written) || written.length > MAX_DIGITS) return callerId;
