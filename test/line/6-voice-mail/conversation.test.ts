@@ -12,6 +12,7 @@ import { silentLogger } from '#platform/log.ts';
 import { systemRandom } from '#platform/random.ts';
 import { LineCaller, noise, voice } from './line-caller.ts';
 import { ALICE, TestMailboxes, timeless } from './mailboxes.ts';
+import { SipCaller } from './sip-caller.ts';
 
 const CALLER_ID = { number: '+4930123456', name: 'Ada', presentation: 'available' } as const;
 /** The tone before recordings, and the keys' answers (docs/VOICEMAIL.md). */
@@ -216,6 +217,24 @@ describe('the owner who calls from elsewhere', () => {
     const next = await answered();
     await next.caller.hears(RECORD);
     expect(Buffer.from(next.caller.heard).includes(Buffer.from(voice(3).subarray(800, 20_000)))).toBe(true);
+  });
+
+  it('by SIP needs the PIN too where phones are not trusted, and is not let in without one', async () => {
+    const options = { ownPhoneWithoutPin: false };
+    const { desk } = await answered({ pin: '271828', options });
+    await left(3);
+    const phone = new SipCaller();
+    const visit = desk.visitBySip(phone.incoming, ALICE);
+    await boxes.clock.advance(3000);
+    expect(phone.bursts(COUNT)).toBe(0);
+    phone.presses('271828#');
+    await boxes.clock.runUntil(() => phone.bursts(COUNT) > 0);
+    phone.presses('#');
+    await boxes.clock.run(visit);
+    expect(phone.ended).toBe('hung up');
+    const other = new SipCaller();
+    await (await answered({ options })).desk.visitBySip(other.incoming, ALICE);
+    expect(other.ended).toBe('rejected 403');
   });
 
   it('gets nowhere with wrong PINs, and the caller who has none at all neither', async () => {

@@ -75,8 +75,7 @@ export class LineCaller {
 
   /** Bursts of a tone heard from the `since`th sample on. */
   bursts(frequency: number, since = 0): number {
-    const blocks = this.#heard.slice(Math.floor(since / BLOCK)).map((block) => isTone(block, frequency));
-    return blocks.filter((tone, i) => tone && blocks[i - 1] !== true).length;
+    return burstsIn(this.#heard.slice(Math.floor(since / BLOCK)), frequency);
   }
 
   #isTone(frequency: number): boolean {
@@ -88,6 +87,11 @@ export class LineCaller {
     this.#heard.push(this.#exchange(sound));
     await this.#clock.advance(20);
   }
+}
+
+export function burstsIn(blocks: readonly Uint8Array[], frequency: number): number {
+  const tones = blocks.map((block) => isTone(block, frequency));
+  return tones.filter((tone, i) => tone && tones[i - 1] !== true).length;
 }
 
 function isTone(block: Uint8Array, frequency: number): boolean {
