@@ -6,6 +6,8 @@ import { messageOf } from '#platform/failure.ts';
 export interface SerialDevice {
   /** Queues bytes; never waits and never throws. */
   write(bytes: Uint8Array): void;
+  /** Bytes that are queued and not taken yet; not there when it can't tell. */
+  readonly unwritten?: number;
   close(): Promise<void>;
 }
 
@@ -47,6 +49,9 @@ export const openSerialPort: OpenSerial = async (path, baudRate, listener) => {
   port.on('error', (error) => gone(messageOf(error)));
   port.on('close', (error: unknown) => gone(error ? `the device vanished (${messageOf(error)})` : 'the device closed'));
   return {
+    get unwritten() {
+      return port.writableLength;
+    },
     write: (bytes) => {
       if (closing) return;
       if (port.writableLength > MAX_UNWRITTEN) gone('the device takes no more bytes');

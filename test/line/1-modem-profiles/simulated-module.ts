@@ -1,6 +1,6 @@
 import { concat } from '#platform/bytes.ts';
 import type { Clock } from '#platform/clock.ts';
-import { type LogFields, silentLogger } from '#platform/log.ts';
+import { type Logger, silentLogger } from '#platform/log.ts';
 import { CellularLine, type CellularLineOptions } from '#pstn/cellular/cellular-line.ts';
 import { EmulatedCellular } from '#pstn/emulator/cellular/emulated-cellular.ts';
 import type { CellularName } from '#pstn/emulator/cellular/module.ts';
@@ -119,10 +119,10 @@ export function simulatedModule(modem: CellularName, options: Partial<CellularLi
       if (!isPlugged) throw new Error('no such device');
       return cable.open(listener, cable === commands);
     };
-  const log = {
+  const log: Logger = {
     ...silentLogger,
     child: () => log,
-    warn: (message: string, _fields?: LogFields) => void warnings.push(message),
+    warn: (message) => void warnings.push(message),
   };
   const line = new CellularLine(
     { clock, log, openPort: openPort(commands), openAudio: openPort(audio) },

@@ -9,7 +9,7 @@ import {
 } from '#pstn/emulator/cellular/commands.ts';
 import type { CellularPersonality } from '#pstn/emulator/cellular/module.ts';
 import { ModuleSound } from '#pstn/emulator/cellular/module-sound.ts';
-import type { CellularNetwork } from '#pstn/emulator/cellular/network.ts';
+import type { CellularNetwork, Ending } from '#pstn/emulator/cellular/network.ts';
 import type { RingCallerId } from '#pstn/emulator/number-plan.ts';
 import type { ModemPort, StreamCounters } from '#pstn/emulator/sound-stream.ts';
 import { TimerSet } from '#pstn/emulator/timer-set.ts';
@@ -66,6 +66,7 @@ export class CellularModem {
   #manners: ModuleManners = { earlyBegin: false, degrades: false };
   #call: Call | undefined;
   #calls = 0;
+  #cause = 'No cause information available';
   #line = '';
 
   constructor(deps: CellularModemDeps, personality: CellularPersonality) {
@@ -80,7 +81,8 @@ export class CellularModem {
       gaveUp: () => this.#gaveUp(),
       alerting: () => this.#alerting(),
       active: () => this.#active(),
-      ended: (why) => this.#ended(why),
+      ended: (why, cause) => this.#ended(why, cause),
+      waiting: (number) => this.#waiting(number),
     });
   }
 
@@ -88,7 +90,8 @@ export class CellularModem {
     return { ...this.#counters };
   }
 
-  misbehave(manners: ModuleManners, stalled: boolean): void {
+  misbehave(manners: ModuleManners, stalled: boolean, locked: boolean): void {
+    this.#settings.locked = locked;
     this.#manners = manners;
     this.#sound.stall(stalled);
     this.#sound.degrade(this.#isDegraded);
@@ -120,7 +123,7 @@ export class CellularModem {
     this.#line = '';
     this.#sound.switch(false);
     this.#sound.degrade(false);
-    Object.assign(this.#settings, moduleSettings(this.#personality));
+    Object.assign(this.#settings, moduleSettings(this.#personality), { locked: this.#settings.locked });
     this.#tellActive();
   }
 
@@ -168,6 +171,9 @@ export class CellularModem {
         return true;
       case 'signal':
         this.#say(`+CSQ: ${network.isCovered ? 21 : 99},99`);
+        return true;
+      case 'cause':
+        this.#say(`+CEER: ${this.#cause}`);
         return true;
       case 'dial':
         return this.#dial(outcome.number);
@@ -297,7 +303,13 @@ export class CellularModem {
     this.#tellDsci('active');
   }
 
-  #ended(why: 'busy' | 'no-answer' | 'far-end'): void {
+  #waiting(number: string): void {
+    const on = this.#settings.other.get('+CCWA')?.startsWith('1') ?? false;
+    if (on) this.#say(`+CCWA: "${number}",${typeOf(number)},1,,0`);
+  }
+
+  #ended(why: Ending, cause: string): void {
+    this.#cause = cause;
     const call = this.#call;
     this.#over();
     if (!call) return;

@@ -13,6 +13,8 @@ export interface ModuleSettings {
   /** +CVHU: only with 0 does ATH hang up. */
   voiceHangUp: string;
   positions: boolean;
+  /** The SIM card wants its PIN. */
+  locked: boolean;
   readonly other: Map<string, string>;
 }
 
@@ -28,6 +30,8 @@ export type ModuleOutcome =
   /** +CLCC, +CREG?, +CSQ: known to the module only. */
   | { readonly type: 'calls' }
   | { readonly type: 'registration'; readonly name: string }
+  /** +CEER. */
+  | { readonly type: 'cause' }
   | { readonly type: 'signal' }
   | { readonly type: 'restart' };
 
@@ -47,6 +51,7 @@ export function moduleSettings(personality: CellularPersonality): ModuleSettings
     dsci: false,
     voiceHangUp: '1',
     positions: personality.positions,
+    locked: false,
     other: new Map(),
   };
 }
@@ -90,7 +95,11 @@ function basic({ name, value }: Basic, settings: ModuleSettings, personality: Ce
       return settings.voiceHangUp === '0' ? { type: 'hang-up' } : ok;
     case 'Z':
     case '&F':
-      Object.assign(settings, moduleSettings(personality), { echo: settings.echo, positions: settings.positions });
+      Object.assign(settings, moduleSettings(personality), {
+        echo: settings.echo,
+        positions: settings.positions,
+        locked: settings.locked,
+      });
       return ok;
     default:
       return /^(&[CDKSW]|[LMQVX])$/.test(name) ? ok : error;
@@ -108,7 +117,9 @@ function extended(command: Extended, settings: ModuleSettings, personality: Cell
     case '+GMM':
       return text(personality.model);
     case '+CPIN':
-      return text('+CPIN: READY');
+      return text(settings.locked ? '+CPIN: SIM PIN' : '+CPIN: READY');
+    case '+CEER':
+      return { type: 'cause' };
     case '+CREG':
     case '+CEREG':
     case '+CGREG':
@@ -118,6 +129,7 @@ function extended(command: Extended, settings: ModuleSettings, personality: Cell
     case '+CLCC':
       return operation === 'act' ? { type: 'calls' } : ok;
     case '+CLIP':
+      if (operation === 'read') return text(`+CLIP: ${settings.callerId ? 1 : 0},1`);
       settings.callerId = on;
       return ok;
     case '+CHUP':

@@ -27,6 +27,8 @@ export const cellularFaultNames = [
   'degrading',
   /** VOICE CALL: BEGIN and +CLCC state 0 come at the ringing already. */
   'early-begin',
+  /** The SIM card wants its PIN. */
+  'card-locked',
 ] as const;
 
 const portFaults = ['silent', 'garbage', 'blocked', 'lost-ok'] as const;
@@ -84,7 +86,7 @@ export class EmulatedCellular implements EmulatedDevice {
     if (on) this.#faults.add(name);
     else this.#faults.delete(name);
     const manners = { earlyBegin: this.#faults.has('early-begin'), degrades: this.#faults.has('degrading') };
-    this.#modem.misbehave(manners, this.#faults.has('uplink-stall'));
+    this.#modem.misbehave(manners, this.#faults.has('uplink-stall'), this.#faults.has('card-locked'));
     return true;
   }
 

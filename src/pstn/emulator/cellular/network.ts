@@ -14,8 +14,23 @@ export interface NetworkListener {
   gaveUp(): void;
   alerting(): void;
   active(): void;
-  ended(why: 'busy' | 'no-answer' | 'far-end'): void;
+  /** `cause` is what +CEER says of it. */
+  ended(why: Ending, cause: string): void;
+  waiting(number: string): void;
 }
+
+export type Ending = 'busy' | 'no-answer' | 'far-end' | 'unobtainable' | 'congestion';
+
+/** Names of ITU-T Q.850 table 1. */
+const causes: Readonly<Record<Ending, string>> = {
+  busy: 'User busy',
+  'no-answer': 'No answer from user (user alerted)',
+  'far-end': 'Normal call clearing',
+  unobtainable: 'Unassigned (unallocated) number',
+  congestion: 'No circuit/channel available',
+};
+/** Who calls while there is a call. */
+const WAITING_NUMBER = '+15559876';
 
 const ALERTING_AFTER_MS = 800;
 /** How long a mobile network lets a number ring. */
@@ -81,13 +96,14 @@ export class CellularNetwork implements FarSide {
     this.#onEvent({ event: 'hung-up', how });
     this.#endCall(call, 'exchange');
     this.#idle();
-    this.#listener?.ended('far-end');
+    this.#listener?.ended('far-end', causes['far-end']);
     return true;
   }
 
-  /** Networks tell of waiting calls by messages; this one has none. */
   callWaiting(): boolean {
-    return false;
+    if (this.#state.name !== 'connected') return false;
+    this.#listener?.waiting(WAITING_NUMBER);
+    return true;
   }
 
   sendDigits(digits: string): boolean {
@@ -120,7 +136,7 @@ export class CellularNetwork implements FarSide {
     if (this.#state.name === 'connected') this.#endCall(this.#state.call, 'exchange');
     if (this.#state.name === 'idle') return;
     this.#idle();
-    this.#listener?.ended('far-end');
+    this.#listener?.ended('far-end', causes['far-end']);
   }
 
   close(): void {
@@ -133,7 +149,10 @@ export class CellularNetwork implements FarSide {
     const party = this.#plan.find(number);
     this.#state = { name: 'calling', number, party, ringback: this.#ringback() };
     this.#onEvent({ event: 'dialled', number });
-    this.#timers.after(ALERTING_AFTER_MS, () => (party.behaviour === 'busy' ? this.#fail('busy') : this.#alert(party)));
+    const { behaviour } = party;
+    const refusal =
+      behaviour === 'busy' || behaviour === 'unobtainable' || behaviour === 'congestion' ? behaviour : undefined;
+    this.#timers.after(ALERTING_AFTER_MS, () => (refusal ? this.#fail(refusal) : this.#alert(party)));
   }
 
   answer(): boolean {
@@ -174,10 +193,10 @@ export class CellularNetwork implements FarSide {
     });
   }
 
-  #fail(why: 'busy' | 'no-answer'): void {
+  #fail(why: Ending): void {
     if (this.#state.name !== 'calling') return;
     this.#idle();
-    this.#listener?.ended(why);
+    this.#listener?.ended(why, causes[why]);
   }
 
   #connect(party: Party, about: Pick<CallReport, 'direction' | 'number'>, afterMs: number): void {
