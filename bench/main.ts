@@ -1,5 +1,6 @@
 import { systemClock } from '#platform/clock.ts';
 import { createTestOverlay } from '../test/support/overlay.ts';
+import { benchCall } from './call.ts';
 import { benchCodec } from './codec.ts';
 import { makeMaterial } from './material.ts';
 import { benchMemory } from './memory.ts';
@@ -15,9 +16,11 @@ async function main(): Promise<void> {
   const overlay = await createTestOverlay({ clock: systemClock });
   progress('rings of 16 peers, over TLS and over memory links');
   const rings = await benchRings(overlay, material.identity);
+  progress('the sound of a call');
+  const call = await benchCall();
   progress('memory');
   const memory = await benchMemory();
-  const result: BenchResult = { codec, rings, memory };
+  const result: BenchResult = { codec, rings, call, memory };
   printTables(result);
   console.log(JSON.stringify(result));
 }

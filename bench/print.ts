@@ -1,3 +1,4 @@
+import type { CallResult } from './call.ts';
 import type { CodecResult } from './codec.ts';
 import type { Timing } from './measure.ts';
 import type { MemoryResult } from './memory.ts';
@@ -6,10 +7,11 @@ import type { RingResult } from './ring.ts';
 export interface BenchResult {
   readonly codec: CodecResult;
   readonly rings: readonly RingResult[];
+  readonly call: CallResult;
   readonly memory: MemoryResult;
 }
 
-export function printTables({ codec, rings, memory }: BenchResult): void {
+export function printTables({ codec, rings, call, memory }: BenchResult): void {
   console.log('Codec and signatures');
   table(codec.timings);
   console.log(`Receiving a message costs ${codec.receiveToVerify} x the signature check in it.\n`);
@@ -21,6 +23,12 @@ export function printTables({ codec, rings, memory }: BenchResult): void {
     );
     console.log(`requests in the ring: ${ring.requestsPerPut} for a put, ${ring.requestsPerGet} for a get`);
   }
+  console.log('\nThe sound of one call, processor time for each second');
+  console.log(
+    `everything on ${call.call} ms, without echo canceller ${call.withoutEchoCanceller} ms, RTP ${call.rtp} ms`,
+  );
+  console.log(`a filter of 256 taps ${call.filter} ms: a call is ${call.callToFilter} x that`);
+  console.log(`a call takes ${call.percentOfCore} % of a core, the emulated modem and exchange included`);
   console.log('\nResident memory, idle');
   console.log(`bare Node ${memory.bareNode} MB, gateway on its emulated line ${memory.gateway} MB: ${memory.ratio} x`);
   for (const [name, megabytes] of Object.entries(memory.packages)) {

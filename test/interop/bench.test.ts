@@ -21,6 +21,9 @@ interface Result {
     readonly putToFloor: number;
     readonly getToFloor: number;
   }[];
+  readonly call: Readonly<
+    Record<'filter' | 'call' | 'withoutEchoCanceller' | 'rtp' | 'callToFilter' | 'percentOfCore', number>
+  >;
   readonly memory: {
     readonly bareNode: number;
     readonly gateway: number;
@@ -72,6 +75,16 @@ describe('npm run bench', () => {
       expect(putToFloor).toBeCloseTo(put.medianUs / putFloor.medianUs, 1);
       expect(getToFloor).toBeCloseTo(get.medianUs / getFloor.medianUs, 1);
     }
+  });
+
+  it('weighs the sound of a call against a filter, with and without its echo canceller', () => {
+    const { filter, call, withoutEchoCanceller, rtp, callToFilter, percentOfCore } = result.call;
+    expect(Math.min(filter, withoutEchoCanceller, rtp)).toBeGreaterThan(0);
+    expect(call).toBeGreaterThan(withoutEchoCanceller);
+    expect(callToFilter).toBeCloseTo(call / filter, 1);
+    expect(percentOfCore).toBeCloseTo((call + rtp) / 10, 1);
+    // A core keeps up with it many times over, whatever else it has to do.
+    expect(percentOfCore).toBeLessThan(30);
   });
 
   it('compares the memory of an idle gateway with bare Node, and breaks it down by import', () => {
