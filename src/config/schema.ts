@@ -86,7 +86,7 @@ const mqtt = z.strictObject({
   /** Home Assistant's discovery. */
   discovery: withDefault(z.boolean(), true),
   discovery_prefix: withDefault(z.string().check(z.regex(/^[0-9A-Za-z_/-]{1,64}$/)), 'homeassistant'),
-  /** Takes commands from MQTT: only hanging up. Anyone who may publish there may use it. */
+  /** Takes commands from MQTT: hanging up, and the lists of callers. Anyone who may publish there may use it. */
   commands: withDefault(z.boolean(), false),
 });
 
