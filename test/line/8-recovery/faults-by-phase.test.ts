@@ -99,8 +99,12 @@ function isOnHook({ events }: SimulatedLine): boolean {
   return last?.event !== 'off-hook';
 }
 
-async function survive(trouble: Trouble, phase: Phase, when: { beforeMs: number; lastsMs: number }): Promise<void> {
-  const simulated = simulatedLine({}, { dialTimeoutMs: DIAL_TIMEOUT_MS });
+async function survive(
+  trouble: Trouble,
+  phase: Phase,
+  when: { beforeMs: number; lastsMs: number; latencyMs: number },
+): Promise<void> {
+  const simulated = simulatedLine({}, { dialTimeoutMs: DIAL_TIMEOUT_MS }, when.latencyMs);
   const { clock, line, emulated } = simulated;
   const giveUp = new AbortController();
   await clock.run(line.start());
@@ -109,6 +113,8 @@ async function survive(trouble: Trouble, phase: Phase, when: { beforeMs: number;
   begin(trouble, simulated);
   await clock.advance(when.lastsMs);
   end(trouble, simulated);
+  // What is on its way arrives: a RING in the moment of dialling would be glare.
+  await clock.advance(100);
   // A call that outlived the trouble is ended as its user would.
   const outlived = call !== undefined && line.status.state === 'busy';
   if (outlived) await clock.run(call.hangUp(), KNOWN_WITHIN_MS);
@@ -124,10 +130,13 @@ async function survive(trouble: Trouble, phase: Phase, when: { beforeMs: number;
 describe.each(phases)('a modem in trouble while %s', (phase) => {
   it.each(troubles)('%s: the next call works', async (trouble) => {
     await fc.assert(
-      fc.asyncProperty(fc.integer({ min: 0, max: 800 }), fc.integer({ min: 0, max: 25_000 }), (beforeMs, lastsMs) =>
-        survive(trouble, phase, { beforeMs, lastsMs }),
+      fc.asyncProperty(
+        fc.integer({ min: 0, max: 800 }),
+        fc.integer({ min: 0, max: 25_000 }),
+        fc.integer({ min: 1, max: 40 }),
+        (beforeMs, lastsMs, latencyMs) => survive(trouble, phase, { beforeMs, lastsMs, latencyMs }),
       ),
-      { numRuns: 4, seed: 8 },
+      { numRuns: 3, seed: 8 },
     );
   });
 });

@@ -1,7 +1,7 @@
 import type { CodingName } from '#pstn/emulator/sound-coding.ts';
 
 /** A row of the answer to `AT+VSM=?`. */
-export interface CodingRow {
+interface CodingRow {
   readonly number: number;
   readonly row: string;
   /** undefined: listed, but this emulator refuses to use it. */
