@@ -139,8 +139,8 @@ class Examination {
       trials: this.#trials,
       traps: profile?.traps ?? [],
     };
-    const noLine = profile?.kind === 'voice' ? profile.voltage?.no_line_below : undefined;
-    return { ...found, problems: [...problems, ...judge(found, { offered: this.#methods(), noLine })] };
+    const limits = profile?.kind === 'voice' ? profile.voltage : undefined;
+    return { ...found, problems: [...problems, ...judge(found, { offered: this.#methods(), limits })] };
   }
 
   /** Whether the card is ready and a network lets it in (3GPP TS 27.007 §7.2, §8.3, §8.5). */

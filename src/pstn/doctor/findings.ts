@@ -1,4 +1,5 @@
 import type { LineReport, Problem } from '#pstn/doctor/report.ts';
+import type { VoiceProfile } from '#pstn/modem/profiles/schema.ts';
 import type { VoiceMethod } from '#pstn/modem/voice-methods.ts';
 
 type Judged = Omit<LineReport, 'report' | 'version' | 'emulated' | 'usb' | 'call' | 'usable' | 'problems'>;
@@ -15,7 +16,7 @@ const LITTLE_ECHO_LOSS_DB = 6;
 /** What is wrong about what was found, and what to do. */
 export function judge(
   found: Judged,
-  { offered, noLine }: { readonly offered: readonly VoiceMethod[]; readonly noLine: number | undefined },
+  { offered, limits }: { readonly offered: readonly VoiceMethod[]; readonly limits: VoiceProfile['voltage'] },
 ): Problem[] {
   const { profile } = found;
   if (profile === undefined) return [];
@@ -29,13 +30,7 @@ export function judge(
       'a profile of your own may name them (docs/MODEMS.md)',
     );
   }
-  if (found.volts !== undefined && noLine !== undefined && found.volts < noLine) {
-    say(
-      true,
-      `no line: ${found.volts} V between tip and ring`,
-      'check the cable from the modem (jack LINE) to the wall socket',
-    );
-  }
+  if (found.volts !== undefined && limits !== undefined) judgeVolts(found.volts, limits, say);
   if (found.method !== undefined && found.trials.length > 0) {
     judgeStreams(found, say);
     judgeHearing(found, say);
@@ -44,6 +39,18 @@ export function judge(
     say(false, 'the modem refuses to report caller ID', 'calls come in without the caller’s number');
   }
   return problems;
+}
+
+function judgeVolts(volts: number, limits: NonNullable<VoiceProfile['voltage']>, say: Say): void {
+  if (volts < limits.no_line_below) {
+    say(
+      true,
+      `no line: ${volts} V between tip and ring`,
+      'check the cable from the modem (jack LINE) to the wall socket',
+    );
+  } else if (volts < limits.in_use_below) {
+    say(false, `a telephone on this line is off hook: ${volts} V between tip and ring`, 'put it down, and try again');
+  }
 }
 
 type Say = (fatal: boolean, what: string, remedy: string) => void;

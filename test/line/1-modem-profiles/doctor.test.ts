@@ -119,6 +119,23 @@ describe('copperring doctor --line', () => {
     expect(found.problems.map(({ what }) => what).join()).toContain('faint');
   });
 
+  it('tells from the voltage that no line is there, or that a telephone on it is lifted', async () => {
+    const lifted = simulatedLine({ modem: 'conexant-cx930xx' });
+    lifted.emulated.exchange.telephone('extension', true);
+    expect((await examineWith(lifted)).problems).toContainEqual(
+      expect.objectContaining({
+        what: 'a telephone on this line is off hook: 7.2 V between tip and ring',
+        fatal: false,
+      }),
+    );
+    const cut = simulatedLine({ modem: 'conexant-cx930xx' });
+    cut.emulated.exchange.cut(true);
+    expect((await examineWith(cut)).problems[0]).toMatchObject({
+      what: 'no line: 1.4 V between tip and ring',
+      fatal: true,
+    });
+  });
+
   it('counts stalls and underruns of a slow modem', async () => {
     const found = await examineWith(simulatedLine({ stallMs: 200, stallEveryMs: 1000 }));
     const [trial] = found.trials;

@@ -36,6 +36,7 @@ const rule = z
 const codes = z.string().check(z.regex(/^[\x21-\x7e]{0,80}$/, 'give printable characters, one for each code'));
 const code = z.string().check(z.regex(/^[\x21-\x7e]$/, 'give one character'));
 
+const volts = z.number().check(z.gte(0), z.lte(100));
 const byte = z.int().check(z.gte(0), z.lte(255));
 const gain = z.optional(
   z
@@ -111,7 +112,7 @@ const voice = z.strictObject({
   /** Whether `+VTS=!` interrupts the loop for a moment. */
   flash: z._default(z.boolean(), true),
   /** Volts between tip and ring, on hook. */
-  voltage: z.optional(z.strictObject({ ask: command, no_line_below: z.number().check(z.gte(0), z.lte(100)) })),
+  voltage: z.optional(z.strictObject({ ask: command, no_line_below: volts, in_use_below: volts })),
 });
 
 const cellular = z.strictObject({
