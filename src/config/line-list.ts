@@ -23,10 +23,20 @@ export function lineProblems(lines: readonly LineConfig[]): readonly ConfigProbl
     const before = lines.slice(0, i);
     if (!line.emulated && line.device === undefined) say('device', 'name the modem, or set emulated = true');
     if (line.emulated && line.device !== undefined) say('emulated', 'a line has a device or is emulated, not both');
+    if (line.audio_device !== undefined && line.device === undefined) {
+      say('audio_device', 'name the device that takes commands in device too');
+    }
     if (before.some(({ name }) => name === line.name)) say('name', `another line is called "${line.name}" already`);
-    if (line.device !== undefined && before.some(({ device }) => device === line.device)) {
+    const taken = before.flatMap(devicesOf);
+    if (line.device !== undefined && taken.includes(line.device))
       say('device', 'another line uses this device already');
+    if (line.audio_device !== undefined && [...taken, line.device].includes(line.audio_device)) {
+      say('audio_device', 'this device is used already; sound has a device of its own');
     }
     return problems;
   });
+}
+
+function devicesOf({ device, audio_device: audio }: LineConfig): string[] {
+  return [device, audio].filter((path) => path !== undefined);
 }

@@ -2,6 +2,7 @@ import type { LineConfig } from '#config/line.ts';
 import type { Clock } from '#platform/clock.ts';
 import { Failure } from '#platform/failure.ts';
 import type { Logger } from '#platform/log.ts';
+import type { CellularLineDeps, CellularLineOptions } from '#pstn/cellular/cellular-line.ts';
 import type { Line } from '#pstn/line.ts';
 import { ModemLine } from '#pstn/modem/modem-line.ts';
 import { loadProfiles, profileNamed } from '#pstn/modem/profiles/load.ts';
@@ -32,31 +33,38 @@ export async function openLines(deps: OpenLineDeps, configs: readonly LineConfig
   }
 }
 
-/** A line of the configuration: a modem on a serial device, or an emulated one in a process of its own. */
+/** A line of the configuration: a modem on a serial device, a cellular module on two, or an emulated one in a process of its own. */
 async function openLine(deps: OpenLineDeps, config: LineConfig): Promise<OpenedLine> {
   const { name, country, baud_rate: baudRate, dial_seconds: dialSeconds, silence_seconds: silenceSeconds } = config;
   const profiles = await loadProfiles(config.profiles);
   const forced = config.profile === undefined ? {} : { profile: profileNamed(profiles, config.profile) };
   const device = await deviceOf(deps, config);
   const transcript = config.transcript === undefined ? undefined : await transcriptOf(deps, name, config.transcript);
-  const line = new ModemLine(
-    { clock: deps.clock, log: deps.log, ...(transcript ? { openPort: transcript.openPort } : {}) },
-    {
-      name,
-      path: device.path,
-      country,
-      baudRate,
-      dialTimeoutMs: dialSeconds * 1000,
-      profiles,
-      ...forced,
-      ...(silenceSeconds === undefined ? {} : { silenceSeconds }),
-    },
-  );
+  const lineDeps = { clock: deps.clock, log: deps.log, ...(transcript ? { openPort: transcript.openPort } : {}) };
+  const options = {
+    name,
+    path: device.path,
+    baudRate,
+    dialTimeoutMs: dialSeconds * 1000,
+    profiles,
+    ...forced,
+    ...(silenceSeconds === undefined ? {} : { silenceSeconds }),
+  };
+  const line =
+    config.audio_device === undefined
+      ? new ModemLine(lineDeps, { ...options, country })
+      : await cellularLine(lineDeps, { ...options, audioPath: config.audio_device });
   const close = async () => {
     await transcript?.close();
     await device.close();
   };
   return { config, line, close };
+}
+
+/** Loaded here, since most gateways have none. */
+async function cellularLine(deps: CellularLineDeps, options: CellularLineOptions): Promise<Line> {
+  const { CellularLine } = await import('#pstn/cellular/cellular-line.ts');
+  return new CellularLine(deps, options);
 }
 
 /** Everything that is said to the modem and by it, in a file. */

@@ -84,7 +84,10 @@ function choose(identity: ModemIdentity, options: MachineOptions): Step {
   if (choice === undefined) return giveUp(`no profile is for ${description}, and none is a fallback`, 6);
   const { profile, why } = choice;
   if (profile.kind === 'cellular') {
-    return giveUp(`${description} is a cellular module (profile ${profile.name}), not a voice modem on a line`, 6);
+    return giveUp(
+      `${description} is a cellular module (profile ${profile.name}): name its device for sound in line.audio_device`,
+      6,
+    );
   }
   const method = chooseMethod(identity.methods, profile, options.linkBytesPerSecond);
   if (method === undefined) {
