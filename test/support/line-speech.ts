@@ -68,11 +68,6 @@ export function powerOf(sound: Float64Array, from: number, to: number): number {
   return sum / (to - from);
 }
 
-/** The level of the active parts of a sound in dBm0. */
-export function activeLevel(sound: Float64Array): number {
-  return 10 * Math.log10((2 * activePower(sound)) / peakOfDbm0(0) ** 2);
-}
-
 /** White noise of a level in dBm0, by seed. */
 export function noise(seconds: number, dbm0: number, seed = 1): Float64Array {
   const random = randomOf(seed);

@@ -21,7 +21,7 @@ const BEFORE_PEAK = 48;
 const MARGIN_BEFORE = 16;
 const MARGIN_BEHIND = 144;
 /** The shortest delay, 20 ms: what was played in the same moment is not known yet. */
-export const MIN_DELAY = 160;
+const MIN_DELAY = 160;
 /** Samples of the reference kept, a power of two above the longest delay, the filter and a piece. */
 const HISTORY = 1 << 13;
 /** At most so many samples may be given at once. */

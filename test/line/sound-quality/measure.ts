@@ -12,7 +12,7 @@ export interface Lag {
 }
 
 /** Cross-correlation over a piece of about two seconds; lags up to as much. */
-export function lagOf(sent: Float64Array, heard: Float64Array): Lag {
+function lagOf(sent: Float64Array, heard: Float64Array): Lag {
   const fft = new Fft(SIZE);
   const re = new Float64Array(SIZE);
   const im = new Float64Array(SIZE);
