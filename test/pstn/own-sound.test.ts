@@ -23,6 +23,18 @@ describe('the own sound of a call', () => {
     expect(blocksUntilKnown(noise, late)).toBeLessThan(40);
   });
 
+  it('is known when only a few bytes go round', () => {
+    const few = () => random.bytes(7);
+    const own = new OwnSound();
+    let block = few();
+    let rounds = 0;
+    while (rounds < 2000 && !own.isEcho(block)) {
+      block = own.send(few());
+      rounds++;
+    }
+    expect(rounds).toBeLessThan(700);
+  });
+
   it('is known in silence too, which is marked by the other code of zero once it is suspicious', () => {
     expect(blocksUntilKnown(() => silence(160), late)).toBeLessThan(90);
   });

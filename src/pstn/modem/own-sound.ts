@@ -1,3 +1,5 @@
+import { concat } from '#platform/bytes.ts';
+
 /** What was sent, so far back as an echo can be late: two seconds. */
 const KEPT = 16_000;
 /** So many bytes are looked for at first. */
@@ -19,6 +21,8 @@ export class OwnSound {
   #end = 0;
   #next: number | undefined;
   #matched = 0;
+  /** The last that was heard and not found yet. */
+  #tail = new Uint8Array(0);
   #noise = 0x9e3779b9;
   /** Bytes of perfect silence heard in a row, which a real line never has for long. */
   #silent = 0;
@@ -36,37 +40,33 @@ export class OwnSound {
   /** Whether all that was heard for half a second is what was sent. */
   isEcho(samples: Uint8Array): boolean {
     this.#silent = samples.every(isZero) ? this.#silent + samples.length : 0;
-    // Silence without marks is no evidence.
-    if (this.#silent > 0 && samples.every((sample) => sample === samples[0])) this.#lose();
-    else this.#compare(samples);
+    if (this.#next !== undefined) this.#follow(samples, this.#next);
+    if (this.#next === undefined) this.#search(samples);
     return this.#matched >= CERTAIN;
   }
 
-  #compare(samples: Uint8Array): void {
-    let at = 0;
-    while (at < samples.length) {
-      if (this.#next === undefined && !this.#find(samples.subarray(at))) break;
-      const from = this.#next ?? 0;
-      const length = Math.min(samples.length - at, this.#end - from);
-      if (length === 0 || this.#sent.compare(samples, at, at + length, from, from + length) !== 0) {
-        this.#lose();
-        break;
-      }
-      this.#next = from + length;
-      this.#matched += length;
-      at += length;
+  #follow(samples: Uint8Array, from: number): void {
+    const end = from + samples.length;
+    if (end > this.#end || this.#sent.compare(samples, 0, samples.length, from, end) !== 0) this.#lose();
+    else {
+      this.#next = end;
+      this.#matched += samples.length;
     }
   }
 
-  #find(samples: Uint8Array): boolean {
-    const found = samples.length < SAMPLE ? -1 : this.#sent.subarray(0, this.#end).indexOf(samples.subarray(0, SAMPLE));
-    if (found < 0) this.#lose();
-    else this.#next = found;
-    return found >= 0;
+  /** In pieces of any size: what goes round may be a few bytes only. */
+  #search(samples: Uint8Array): void {
+    this.#tail = concat(this.#tail, samples).slice(-SAMPLE);
+    const [first] = this.#tail;
+    // Silence without marks is no evidence.
+    if (this.#tail.length < SAMPLE || this.#tail.every((sample) => sample === first)) return;
+    const found = this.#sent.subarray(0, this.#end).lastIndexOf(this.#tail);
+    if (found >= 0) this.#next = found + SAMPLE;
   }
 
   #lose(): void {
     this.#next = undefined;
+    this.#tail = new Uint8Array(0);
     this.#matched = 0;
   }
 
