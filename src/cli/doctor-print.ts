@@ -3,7 +3,7 @@ import type { LineReport, StreamTrial } from '#pstn/doctor/report.ts';
 
 /** The report for people, fit to be pasted into a field report. */
 export function doctorLines(report: LineReport): readonly string[] {
-  const { profile, method, callerId, volts, hearing, echoLoss, call } = report;
+  const { profile, method, callerId, signalDbm, volts, hearing, echoLoss, call } = report;
   const lines = [
     `Copperring ${report.version}, line report${report.emulated ? ' of an EMULATED line' : ''}`,
     `country    ${report.country}${report.usb === undefined ? '' : `; USB ${report.usb}`}`,
@@ -13,6 +13,7 @@ export function doctorLines(report: LineReport): readonly string[] {
   ];
   if (method) lines.push(`sound      ${method.coding} at 8000, AT+VSM=${method.number},8000; ${report.duplex} duplex`);
   for (const trial of report.trials) lines.push(`stream     ${streamText(trial)}`);
+  if (profile?.kind === 'cellular') lines.push(`signal     ${signalDbm === undefined ? 'none' : `${signalDbm} dBm`}`);
   if (volts !== undefined) lines.push(`voltage    ${volts} V between tip and ring, on hook`);
   if (hearing) {
     const tone = hearing.tone === 'none' ? 'no tone' : `${hearing.tone} tone ${hearing.frequencies.join('+')} Hz`;

@@ -164,6 +164,12 @@ password = "x"
     expect(await paths('[line]\ncolour = 1\n')).toEqual(['line.colour']);
     expect(await paths('[line]\n')).toEqual(['line.device']);
     expect(await paths('[[line]]\nemulated = true\n[[line]]\ncolour = 1\n')).toEqual(['line[1].colour']);
+    const sound = (device: string) => `audio_device = "${device}"\n`;
+    const mobile = `[[line]]\ndevice = "/dev/a"\n${sound('/dev/b')}`;
+    expect((await load(mobile)).lines[0]?.audio_device).toBe('/dev/b');
+    expect(await paths(`[[line]]\nemulated = true\n${sound('/dev/b')}`)).toEqual(['line[0].audio_device']);
+    expect(await paths(`[[line]]\ndevice = "/dev/a"\n${sound('/dev/a')}`)).toEqual(['line[0].audio_device']);
+    expect(await paths(`${mobile}[[line]]\nname = "b"\ndevice = "/dev/b"\n`)).toEqual(['line[1].device']);
     expect(await paths('[[line]]\ndevice = "/dev/a"\n[[line]]\ndevice = "/dev/a"\n')).toEqual([
       'line[1].name',
       'line[1].device',

@@ -1,5 +1,6 @@
 import type { Clock } from '#platform/clock.ts';
 import { messageOf } from '#platform/failure.ts';
+import { understand } from '#pstn/cellular/says.ts';
 import type { CountryCode } from '#pstn/countries.ts';
 import { type AtAnswer, AtClient } from '#pstn/doctor/at-client.ts';
 import { judge } from '#pstn/doctor/findings.ts';
@@ -88,6 +89,7 @@ class Examination {
   #refused: string[] = [];
   #callerId: LineReport['callerId'];
   #volts: number | undefined;
+  #signalDbm: number | undefined;
   #trial: Trial | undefined;
   #duplex: LineReport['duplex'] = 'none';
 
@@ -133,6 +135,7 @@ class Examination {
       duplex: this.#duplex,
       refused: this.#refused,
       callerId: this.#callerId,
+      signalDbm: this.#signalDbm,
       volts: this.#volts,
       hearing: heard && hear(heard, country),
       echoLoss: trial && echoLoss(trial),
@@ -147,6 +150,8 @@ class Examination {
   async #cellular(client: AtClient): Promise<Problem[]> {
     const problems: Problem[] = [];
     for (const command of ['AT+CSQ', 'AT+CPIN?', 'AT+CREG?']) await this.#ask(client, command);
+    const signal = understand(this.#text('AT+CSQ'), undefined);
+    if (signal.type === 'signal') this.#signalDbm = signal.dbm;
     if (!/\bREADY\b/.test(this.#text('AT+CPIN?'))) problems.push(cardNotReady);
     if (!/\+CREG: *\d, *[15]\b/.test(this.#text('AT+CREG?'))) problems.push(notRegistered);
     return problems;

@@ -46,6 +46,8 @@ export interface LineReport {
   /** Commands of the profile that the modem refused. */
   readonly refused: readonly string[];
   readonly callerId: 'accepted' | 'refused' | 'by-sound' | undefined;
+  /** Of a cellular module. */
+  readonly signalDbm: number | undefined;
   /** Between tip and ring, on hook. */
   readonly volts: number | undefined;
   readonly hearing: Hearing | undefined;

@@ -216,6 +216,7 @@ describe('copperring doctor --line', () => {
       });
       expect(found.profile).toMatchObject({ name: modem, kind: 'cellular' });
       expect(found.problems).toEqual([]);
+      expect(found.signalDbm).toBe(-71);
       expect(found.answers.find(({ command }) => command === 'AT+CREG?')?.answer).toContain('+CREG:');
       module.close();
     });
