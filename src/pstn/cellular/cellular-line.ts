@@ -254,7 +254,10 @@ export class CellularLine implements Line {
   #receive(bytes: Uint8Array): void {
     for (const item of this.#reader.push(bytes)) {
       if (item.type !== 'line') continue;
-      this.#log.debug('module says', { line: this.name, text: printable(item.text) });
+      // Which keys are pressed may be a PIN: that stands in no log.
+      const keys = moduleOf(this.#state)?.profile.keys?.report;
+      const isKey = keys !== undefined && item.text.startsWith(keys);
+      this.#log.debug('module says', { line: this.name, text: isKey ? `${keys}: (a key)` : printable(item.text) });
       this.#input(item);
     }
   }

@@ -119,8 +119,10 @@ export function simulatedModule(modem: CellularName, options: Partial<CellularLi
       if (!isPlugged) throw new Error('no such device');
       return cable.open(listener, cable === commands);
     };
+  const logged: string[] = [];
   const log: Logger = {
     ...silentLogger,
+    debug: (message, fields) => logged.push(`${message} ${JSON.stringify(fields)}`),
     child: () => log,
     warn: (message) => void warnings.push(message),
   };
@@ -142,6 +144,7 @@ export function simulatedModule(modem: CellularName, options: Partial<CellularLi
     statuses,
     rings,
     warnings,
+    logged,
     written: () => commands.written,
     restarts: () => restarts,
     unplug,
