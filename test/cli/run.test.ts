@@ -81,7 +81,7 @@ describe('the command line', () => {
         expect(status).toBe(0);
         expect(JSON.parse(output)).toMatchObject({
           node: { nodeId: event.nodeId, joined: true },
-          line: { emulated: true },
+          lines: [{ emulated: true, traits: { profile: 'generic-v253', duplex: 'full' } }],
         });
         const second = await finish(start(['run'], { COPPERRING_SIP__LISTEN: '127.0.0.1:0' }));
         expect(second).toMatchObject({ status: 1, errors: expect.stringContaining('another copperring process') });
