@@ -21,7 +21,9 @@ const BAD_SHARE = 0.1;
 const SLOPES = 14;
 /** How far the frequency may wander in a burst, Hz; and how far bursts may differ in power. */
 const WANDER_HZ = 10;
+/** One burst of a single low tone may be a voice; less so two at a time, or a high one. */
 const PURE_HZ = 3;
+const LOW_HZ = 1000;
 const LEVEL_RATIO = 4;
 /** Steps in a pause that may be loud: edges, clicks. */
 const LOUD = 8;
@@ -36,6 +38,7 @@ export class BurstTracker {
   readonly #family: ToneFamily;
   readonly #firstBand: number;
   readonly #longestPause: number;
+  readonly #wander: number;
   readonly #report: (name: ToneName) => void;
   readonly #powers = new Float64Array(KEPT);
   #step = 0;
@@ -59,6 +62,8 @@ export class BurstTracker {
     this.#family = family;
     this.#firstBand = firstBand;
     this.#report = report;
+    const isVoiceLike = family.bands.length === 1 && (family.centres[0] ?? 0) < LOW_HZ;
+    this.#wander = isVoiceLike ? PURE_HZ : WANDER_HZ;
     const pauses = family.tones.flatMap(({ cadence }) => cadence.filter((_, i) => i % 2 === 1));
     const longest = Math.max(0, ...pauses);
     this.#longestPause = longest + slack(longest) + 2 * CONFIRM * STEP_MS;
@@ -142,7 +147,7 @@ export class BurstTracker {
     const end = this.#step - this.#family.dips;
     if (this.#reported || !this.#isClean) this.#forget();
     else {
-      this.#isPure = this.#isPure && this.#bad === 0 && this.#highest - this.#lowest <= PURE_HZ;
+      this.#isPure = this.#isPure && this.#bad === 0 && this.#highest - this.#lowest <= this.#wander;
       this.#remember((end - this.#edge) * STEP_MS - EDGE_MS);
     }
     this.#edge = end;

@@ -15,6 +15,9 @@ export interface ToneFamily {
   readonly dips: number;
 }
 
+/** An exchange may be off by this share; so much of that a band of a single frequency covers, and a wider one is needed for high tones. */
+const DRIFT = 0.015;
+const COVERED_HZ = 10;
 /** Closer than this, two frequencies beat within one band. */
 const BEAT_HZ = 35;
 /** Families whose middles differ by less than this share are one. */
@@ -47,7 +50,10 @@ function familyOf(name: ToneName, tone: NetworkTone): ToneFamily {
   for (const frequency of [...tone.frequencies].sort((a, b) => a - b)) {
     const last = bands.at(-1);
     if (last && frequency - last.to < BEAT_HZ) bands[bands.length - 1] = { ...last, to: frequency };
-    else bands.push({ from: frequency - modulation, to: frequency + modulation, window: 'long' });
+    else {
+      const half = Math.max(modulation, frequency * DRIFT - COVERED_HZ);
+      bands.push({ from: frequency - half, to: frequency + half, window: 'long' });
+    }
   }
   return {
     bands,

@@ -6,7 +6,7 @@ import { conversation } from './calls.ts';
 
 if (speechMissing !== undefined) console.warn(`NOT RUN: a long call of speech, since ${speechMissing}`);
 
-const MINUTES = 6;
+const MINUTES = 3;
 
 describe.skipIf(speechMissing !== undefined && process.env.CI === undefined)('a long call', () => {
   it.each(['US', 'DE'] as const)(

@@ -5,12 +5,12 @@ import { speech, speechMissing } from '../../support/speech.ts';
 
 if (speechMissing !== undefined) console.warn(`NOT RUN: talk-off of the supervision, since ${speechMissing}`);
 
-/** Rows whose tones lie where voices do, and whose cadences differ: two tones at a time, 400, 414, 425, 440 and 450 Hz, modulated ones. */
-const codes = ['US', 'GB', 'DE', 'FR', 'IL', 'CN', 'IN', 'ES'] as const;
+/** Rows whose tones lie where voices do, and whose cadences differ: two tones at a time, 400, 414, 425 and 440 Hz, modulated ones. */
+const codes = ['US', 'GB', 'DE', 'FR', 'IL', 'IN'] as const;
 const MINUTES = 60;
 
 describe.skipIf(speechMissing !== undefined && process.env.CI === undefined)('60 minutes of speech', () => {
-  it('end no call by a tone that was none, in any of eight countries', { timeout: 170_000 }, () => {
+  it('end no call by a tone that was none, in any of six countries', { timeout: 170_000 }, () => {
     const ended: string[] = [];
     const waiting: string[] = [];
     const voices = new Set<string>();
