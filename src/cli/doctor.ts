@@ -4,14 +4,16 @@ import { loadConfig } from '#config/load.ts';
 import type { Clock } from '#platform/clock.ts';
 import { Failure } from '#platform/failure.ts';
 import { silentLogger } from '#platform/log.ts';
+import { CellularLine } from '#pstn/cellular/cellular-line.ts';
 import { type CountryCode, countries } from '#pstn/countries.ts';
 import { explainAccess, hindrances, serialDevices, usbIds } from '#pstn/doctor/access.ts';
 import { callTrial } from '#pstn/doctor/call-trial.ts';
 import { capabilityOf } from '#pstn/doctor/capability.ts';
 import { examine } from '#pstn/doctor/examine.ts';
-import type { LineReport, Problem } from '#pstn/doctor/report.ts';
+import type { CallTrial, LineReport, Problem } from '#pstn/doctor/report.ts';
 import { LineEmulator } from '#pstn/emulator/client.ts';
 import { linkBytesPerSecond } from '#pstn/modem/link.ts';
+import { ModemLine } from '#pstn/modem/modem-line.ts';
 import { loadProfiles, profileNamed } from '#pstn/modem/profiles/load.ts';
 import { type OpenSerial, openSerialPort } from '#pstn/modem/serial-port.ts';
 import { openTranscript, type Transcript } from '#pstn/transcript/transcript-file.ts';
@@ -52,6 +54,8 @@ interface Subject {
   readonly country: CountryCode;
   readonly profile: string | undefined;
   readonly profiles: string | undefined;
+  /** Of a cellular module. */
+  readonly audioPath: string | undefined;
   close(): Promise<void>;
 }
 
@@ -101,12 +105,27 @@ async function examineAndCall(deps: DoctorDeps, options: DoctorOptions, subject:
     { clock, openPort, explain: explainAccess, progress },
     { path, baudRate, country, profiles, forced, linkBytesPerSecond: link, unmasked },
   );
-  const able = found.profile?.kind === 'voice' && !found.problems.some(({ fatal }) => fatal);
+  const able = found.profile !== undefined && !found.problems.some(({ fatal }) => fatal);
   if (options.call === undefined || !able) return { found, call: undefined };
+  const lineDeps = { clock, log: silentLogger, openPort };
+  const common = { name: 'doctor', path, baudRate, profiles, ...(forced ? { profile: forced } : {}) };
+  const { audioPath } = subject;
+  const isMobile = found.profile?.kind === 'cellular';
+  if (isMobile && audioPath === undefined) return { found, call: noAudioDevice };
   progress('placing the call');
-  const line = { name: 'doctor', path, country, baudRate, profiles, ...(forced ? { profile: forced } : {}) };
-  return { found, call: await callTrial({ clock, log: silentLogger, openPort }, line, options.call) };
+  const line =
+    isMobile && audioPath !== undefined
+      ? new CellularLine(lineDeps, { ...common, audioPath })
+      : new ModemLine(lineDeps, { ...common, country });
+  return { found, call: await callTrial({ clock }, line, options.call) };
 }
+
+const noAudioDevice: CallTrial = {
+  outcome: 'not placed: the configuration does not name line.audio_device',
+  answer: undefined,
+  bytesHeard: 0,
+  bytesPlayed: 0,
+};
 
 function transcriptOf({ clock, progress }: DoctorDeps, { unmasked = false }: DoctorOptions, file: string): Transcript {
   const failed = (reason: string) => progress(`the transcript cannot be written: ${reason}`);
@@ -125,6 +144,7 @@ async function subjectOf(deps: DoctorDeps, options: DoctorOptions): Promise<Subj
     country,
     profile: options.profile ?? line?.profile,
     profiles: line?.profiles,
+    audioPath: line?.audio_device,
   };
   const path = options.device ?? line?.device;
   if (path !== undefined) return { ...common, path, emulated: false, close: async () => {} };

@@ -1,19 +1,19 @@
+import type { Clock } from '#platform/clock.ts';
 import { messageOf } from '#platform/failure.ts';
 import type { CallTrial } from '#pstn/doctor/report.ts';
-import { ModemLine, type ModemLineDeps, type ModemLineOptions } from '#pstn/modem/modem-line.ts';
+import type { Line } from '#pstn/line.ts';
 
 const TALK_MS = 5000;
 
 /** Calls a number with the gateway's own driver, listens for five seconds and hangs up. Never rejects. */
-export async function callTrial(deps: ModemLineDeps, options: ModemLineOptions, number: string): Promise<CallTrial> {
-  const line = new ModemLine(deps, options);
+export async function callTrial({ clock }: { readonly clock: Clock }, line: Line, number: string): Promise<CallTrial> {
   try {
     await line.start();
     const call = await line.dial(number.replace(/[ .()/-]/g, ''), new AbortController().signal);
     const over = await Promise.race([
       call.ended,
       new Promise<undefined>((resolve) => {
-        deps.clock.after(TALK_MS, () => resolve(undefined));
+        clock.after(TALK_MS, () => resolve(undefined));
       }),
     ]);
     await call.hangUp();
