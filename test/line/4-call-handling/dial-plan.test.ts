@@ -1,4 +1,6 @@
+import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
+import { parse } from 'smol-toml';
 import { describe, expect, it } from 'vitest';
 import { checkConfig } from '#config/check.ts';
 import type { LineConfig } from '#config/line.ts';
@@ -199,6 +201,26 @@ describe('numbers that people dial', () => {
     expect(isAbroad('+14165550123', numberPlan('CA'))).toBe(false);
     expect(isAbroad('+12125550123', numberPlan('CA'))).toBe(true);
     expect(isAbroad('+77012345678', numberPlan('RU'))).toBe(true);
+  });
+});
+
+describe('docs/DIALPLAN.md', () => {
+  it('has examples that are valid configurations', async () => {
+    const blocks = Array.from((await readFile('docs/DIALPLAN.md', 'utf8')).matchAll(/```toml\n([\s\S]*?)```/g));
+    expect(blocks.length).toBeGreaterThanOrEqual(6);
+    for (const [, toml = ''] of blocks) expect(checkConfig(parse(toml)), toml).toHaveProperty('config');
+  });
+
+  it('says what is dialled', () => {
+    const rules = [{ match: '+49800', strip: 2, insert: '0' }];
+    const berlin = { country: 'DE', area_code: '30', dial: { carrier: '01013', rules } };
+    expect(dials(berlin, '+498001234567')).toBe('08001234567');
+    expect(dials(berlin, '+4989123456')).toBe('01013089123456');
+    expect(dials({ country: 'GB' }, '+442079460000', true)).toBe('14102079460000');
+    expect(dials({ country: 'FR' }, '+33142345678', true)).toBe('36510142345678');
+    expect(
+      dials({ country: 'BR', dial: { rules: [{ match: '+55', strip: 2, insert: '015' }] } }, '+551123456789'),
+    ).toBe('0151123456789');
   });
 });
 
