@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { parse } from 'smol-toml';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { builtInProfiles } from '#pstn/modem/profiles/built-in.ts';
@@ -107,6 +108,30 @@ describe("a user's own profiles", () => {
       'd.toml: init: give at most 32',
     ]);
     expect(failure.message).toContain('fault(s)');
+  });
+
+  it('are told apart from anything else without a throw, and with few words', () => {
+    const like = fc.record(
+      {
+        name: fc.oneof(fc.string(), fc.constant('x')),
+        title: fc.anything(),
+        kind: fc.constantFrom('voice', 'cellular', 'x', 1),
+        match: fc.array(fc.anything(), { maxLength: 40 }),
+        init: fc.array(fc.string(), { maxLength: 200 }),
+        country: fc.anything(),
+        voice: fc.anything(),
+        codes: fc.dictionary(fc.string(), fc.anything()),
+      },
+      { requiredKeys: [] },
+    );
+    fc.assert(
+      fc.property(fc.oneof(fc.anything(), like), (tree) => {
+        const outcome = checkProfile(tree);
+        if ('profile' in outcome) return outcome.profile.name.length > 0;
+        return outcome.problems.length > 0 && outcome.problems.length <= 50;
+      }),
+      { numRuns: 300 },
+    );
   });
 
   it('are refused when two have one name, when one is huge, and when the folder named is not there', async () => {
