@@ -108,11 +108,14 @@ describe('the line echo canceller', () => {
   });
 
   it('lets the background of the line be heard where it suppresses', () => {
-    const sound = echoLine({ played: speechLike(14, -16), path: steady(short), delay: steady(900), noiseDbm0: -52 });
+    // An echo path that wavers: the linear part can't follow, and the suppressor has to work.
+    const faint = short.map((tap) => 0.6 * tap);
+    const path = (n: number) => (Math.floor(n / 1500) % 2 === 0 ? short : faint);
+    const sound = echoLine({ played: speechLike(14, -16), path, delay: steady(900), noiseDbm0: -56 });
     const { left } = cleaned(sound, true);
     const levels = Array.from({ length: 45 }, (_, i) => {
       const from = (5 + i / 5) * 8000;
-      return 10 * Math.log10(powerOf(left, from, from + 1600) / powerOfDbm0(-52));
+      return 10 * Math.log10(powerOf(left, from, from + 1600) / powerOfDbm0(-56));
     });
     const least = Math.min(...levels);
     const median = levels.toSorted((a, b) => a - b)[22]!;
@@ -120,7 +123,7 @@ describe('the line echo canceller', () => {
       `comfort noise: ${median.toFixed(1)} dB beside the background of the line, ${least.toFixed(1)} dB at least`,
     );
     expect(Math.abs(median)).toBeLessThan(3);
-    expect(least).toBeGreaterThan(-6);
+    expect(least).toBeGreaterThan(-4.5);
   });
 
   it('leaves a line alone that has no echo', () => {
