@@ -26,6 +26,8 @@ export function eventLine(event: GatewayEvent): string | undefined {
     }
     case 'call':
       return callLine(event);
+    case 'emergency':
+      return `call ${event.id}    EMERGENCY: ${printable(event.caller)} dials ${printable(event.callee)}${event.isTest ? ' (a test number)' : ''}`;
     case 'digit':
       return `call ${event.id}    digit ${event.digit} from the ${event.from}`;
     case 'call-waiting':

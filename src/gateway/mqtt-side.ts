@@ -85,7 +85,7 @@ function voiceMailTo(reporter: MqttReporter) {
   };
 }
 
-/** What happens while two people talk. */
+/** What happens while two people talk, or when somebody calls for help. */
 function duringCall(event: GatewayEvent): EventReport | undefined {
   switch (event.event) {
     case 'digit':
@@ -96,6 +96,10 @@ function duringCall(event: GatewayEvent): EventReport | undefined {
       return { event_type: event.offHook ? 'telephone_lifted' : 'telephone_put_down', by: event.by };
     case 'flash':
       return { event_type: 'flash', done: event.done };
+    case 'emergency': {
+      const { caller, callee, line = null, isTest } = event;
+      return { event_type: 'emergency', caller, callee, line, test: isTest };
+    }
     default:
       return undefined;
   }

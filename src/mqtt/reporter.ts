@@ -66,7 +66,7 @@ export interface VoiceMailReport {
 const EVENT_TYPES = [
   ...(['ring', 'dial', 'answered', 'ended', 'missed', 'refused', 'blocked'] as const),
   ...(['dtmf', 'call_waiting', 'telephone_lifted', 'telephone_put_down', 'flash'] as const),
-  'message',
+  ...(['message', 'emergency'] as const),
 ] as const;
 
 export interface EventReport {
