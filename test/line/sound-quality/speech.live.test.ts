@@ -82,8 +82,8 @@ describe.skipIf(skipped('sound quality', espeakMissing))('speech between an emul
     const wires = { hybrid: { shape: 'dispersive', erlDb: ERL_DB }, noiseDbm0: -62 } as const;
     const call = await liveCall(rig, { seconds: SECONDS, lineSays, phoneSays, network, wires });
     const { fromLine, fromPhone, levels, returned, hesitated } = report('a good network', call);
-    expect(fromLine.likeness).toBeGreaterThan(0.8);
-    expect(fromPhone.likeness).toBeGreaterThan(0.8);
+    expect(fromLine.likeness).toBeGreaterThan(hesitated ? 0.4 : 0.8);
+    expect(fromPhone.likeness).toBeGreaterThan(hesitated ? 0.4 : 0.8);
     expect(Math.abs(levels.fromLine)).toBeLessThan(3);
     expect(Math.abs(levels.fromPhone)).toBeLessThan(1.5);
     if (!hesitated) {
@@ -103,7 +103,7 @@ describe.skipIf(skipped('sound quality', espeakMissing))('speech between an emul
     expect(log.packetsLost / (log.packetsLost + log.packetsReceived)).toBeGreaterThan(0.02);
     expect(log.concealedMs).toBeGreaterThan(300);
     expect(log.targetMs).toBeGreaterThan(60);
-    expect(fromPhone.likeness).toBeGreaterThan(0.6);
+    expect(fromPhone.likeness).toBeGreaterThan(hesitated ? 0.3 : 0.6);
     if (!hesitated) expect(fromPhone.ms).toBeLessThanOrEqual(ADDED_MS + log.targetMs + TICK_MS);
     expect(Math.abs(levels.fromPhone)).toBeLessThan(2);
   });
