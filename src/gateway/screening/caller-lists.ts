@@ -24,7 +24,7 @@ export interface ListEntry {
   readonly note: string | undefined;
 }
 
-export type CallerListFault = CallerPatternFault | { readonly code: 'list-full' } | { readonly code: 'from-file' };
+type CallerListFault = CallerPatternFault | { readonly code: 'list-full' } | { readonly code: 'from-file' };
 
 export interface CallerListsDeps {
   readonly clock: Clock;

@@ -1,12 +1,12 @@
 import type { CallerId, LineCall } from '#pstn/line.ts';
 
 /** What becomes of a ring, by who calls. */
-export type Verdict = {
+export interface Verdict {
   readonly action: ScreeningAction;
   readonly why: string;
-};
+}
 
-export type ScreeningAction =
+type ScreeningAction =
   | 'ring'
   /** Answered by `challenge`; only who passes makes phones ring. */
   | 'challenge'

@@ -13,7 +13,7 @@ import { TestGateway } from '../4-call-handling/test-gateway.ts';
 
 export const ALICE = 'alice@home.example';
 
-export function screeningConfig(input: ConfigInput['screening']): ScreeningConfig {
+function screeningConfig(input: ConfigInput['screening']): ScreeningConfig {
   const checked = checkConfig({ screening: input });
   if (!('config' in checked)) throw new Error(JSON.stringify(checked.problems));
   return checked.config.screening;
