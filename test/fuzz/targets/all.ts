@@ -2,6 +2,7 @@ import { ringTarget } from '../ring/target.ts';
 import type { Target } from '../target.ts';
 import { lineSoundTargets } from './line-sound.ts';
 import { localTargets } from './local.ts';
+import { numberTargets } from './numbers.ts';
 import { overlayTargets } from './overlay.ts';
 import { serviceTargets } from './services.ts';
 import { sipTargets } from './sip.ts';
@@ -21,6 +22,7 @@ export async function parserTargets(): Promise<readonly Target[]> {
     ...soundTargets(),
     ...lineSoundTargets(),
     ...localTargets(),
+    ...numberTargets(),
     ...serviceTargets(),
   ];
 }
