@@ -1,3 +1,4 @@
+import { silence } from '#media/g711.ts';
 import { SAMPLE_RATE } from '#media/tones.ts';
 import type { LineCountry } from '#pstn/countries.ts';
 import { type Heard, NetworkEar } from '#pstn/supervision/network-ear.ts';
@@ -12,21 +13,21 @@ export interface LineEarOptions {
   readonly silenceSeconds: number | undefined;
 }
 
-/** A tone that goes to the line comes back as an echo within this time, and is no tone of the exchange. */
-const OWN_TONE = 2 * SAMPLE_RATE;
+/** What goes to the line is kept for 4 s: any tone is known by then, however late its echo. */
+const KEPT = 4 * SAMPLE_RATE;
 
 /** Our own ear on a call, beside the modem's reports. Sound is mu-law; time is counted in samples. */
 export class LineEar {
+  readonly #country: LineCountry;
   readonly #network: NetworkEar;
-  readonly #own: NetworkEar;
   readonly #silence: SilenceWatch | undefined;
-  /** When the tones were last heard that we play ourselves. */
-  readonly #ownAt = new Map<Heard, number>();
-  #samples = 0;
+  /** A ring of what was played last. */
+  readonly #played = silence(KEPT);
+  #at = 0;
 
   constructor(options: LineEarOptions, report: (heard: LineHeard) => void) {
     const { country, silenceSeconds } = options;
-    this.#own = new NetworkEar(country, (heard) => this.#ownAt.set(heard, this.#samples));
+    this.#country = country;
     this.#network = new NetworkEar(country, (heard) => {
       if (heard === 'voice' || !this.#isOwn(heard)) report(heard);
     });
@@ -41,14 +42,22 @@ export class LineEar {
 
   /** A piece of the call: what came from the line and what goes to it, equally long. */
   push(heard: Uint8Array, played: Uint8Array): void {
-    this.#samples += heard.length;
-    this.#own.push(played);
+    for (let i = 0; i < played.length; i++) {
+      this.#played[this.#at] = played[i] ?? 0xff;
+      this.#at = (this.#at + 1) % KEPT;
+    }
     this.#network.push(heard);
     this.#silence?.push(heard, played);
   }
 
+  /** A tone that goes to the line comes back as an echo, and is no tone of the exchange. It takes 3 ms to find out, and is seldom asked. */
   #isOwn(heard: Heard): boolean {
-    const at = this.#ownAt.get(heard);
-    return at !== undefined && this.#samples - at <= OWN_TONE;
+    let isPlayed = false;
+    const ear = new NetworkEar(this.#country, (own) => {
+      if (own === heard) isPlayed = true;
+    });
+    ear.push(this.#played.subarray(this.#at));
+    ear.push(this.#played.subarray(0, this.#at));
+    return isPlayed;
   }
 }
