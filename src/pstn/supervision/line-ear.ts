@@ -13,8 +13,8 @@ export interface LineEarOptions {
   readonly silenceSeconds: number | undefined;
 }
 
-/** What goes to the line is kept for 4 s: any tone is known by then, however late its echo. */
-const KEPT = 4 * SAMPLE_RATE;
+/** What goes to the line is kept for 2.5 s: any tone is known by then. */
+const KEPT = 2.5 * SAMPLE_RATE;
 
 /** Our own ear on a call, beside the modem's reports. Sound is mu-law; time is counted in samples. */
 export class LineEar {
@@ -50,7 +50,7 @@ export class LineEar {
     this.#silence?.push(heard, played);
   }
 
-  /** A tone that goes to the line comes back as an echo, and is no tone of the exchange. It takes 3 ms to find out, and is seldom asked. */
+  /** A tone that goes to the line comes back as an echo, and is no tone of the exchange. It takes some 3 ms to find out, and is seldom asked. */
   #isOwn(heard: Heard): boolean {
     let isPlayed = false;
     const ear = new NetworkEar(this.#country, (own) => {
