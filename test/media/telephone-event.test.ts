@@ -42,7 +42,11 @@ describe('telephone events', () => {
     const receiver = new EventReceiver();
     expect(receiver.receive(1, new Uint8Array())).toBeUndefined();
     expect(receiver.receive(1, Uint8Array.of(1, 0, 0))).toBeUndefined();
-    expect(receiver.receive(1, Uint8Array.of(16, 0, 0, 1))).toBeUndefined();
+    expect(receiver.receive(1, Uint8Array.of(17, 0, 0, 1))).toBeUndefined();
+  });
+
+  it('takes event 16 as the hook flash', () => {
+    expect(new EventReceiver().receive(1, Uint8Array.of(16, 0, 0, 1))).toBe('flash');
   });
 
   it('bounds what waits and takes keys only', () => {
