@@ -150,7 +150,7 @@ function describe(record: CallRecord): string {
 }
 
 /** In the time zone of this machine, with its offset. */
-export function localTime(ms: number): string {
+function localTime(ms: number): string {
   const offset = -new Date(ms).getTimezoneOffset();
   const iso = new Date(ms + offset * 60_000).toISOString();
   const sign = offset < 0 ? '-' : '+';

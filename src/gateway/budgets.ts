@@ -2,7 +2,7 @@ import type { Denial } from '#gateway/dial-plan.ts';
 import type { Clock, Timer } from '#platform/clock.ts';
 
 /** undefined: no limit. */
-export interface BudgetLimits {
+interface BudgetLimits {
   readonly calls_per_hour: number | undefined;
   readonly minutes_per_day: number | undefined;
 }
