@@ -177,6 +177,22 @@ describe('copperring doctor --line', () => {
     expect(printed(open).join('\n')).toContain('7880284');
   });
 
+  it('prints who the modem is, its duplex, the voltage, the levels, and what it answered', async () => {
+    const lines = printed(await examineWith(simulatedLine({ modem: 'conexant-cx930xx' })));
+    const line = (name: string) => lines.find((text) => text.startsWith(name.padEnd(11)));
+    expect(line('country')).toBe('country    US; USB 0572:1329');
+    expect(line('profile')).toMatch(/conexant-cx930xx \(voice\): .* answers "/);
+    expect(line('sound')).toBe('sound      mulaw at 8000, AT+VSM=131,8000; full duplex');
+    expect(line('stream')).toMatch(
+      /AT\+VTR: \d+ bytes heard and \d+ played in \d.* s \(\d+ B\/s\), 0 underruns, 0 overruns/,
+    );
+    expect(line('voltage')).toBe('voltage    48.3 V between tip and ring, on hook');
+    expect(line('line')).toMatch(/dial tone 350\+440 Hz; level -\d.* dBm0, noise -\d.* dBm0 at most/);
+    expect(line('echo')).toBe('echo       none heard');
+    expect(lines).toContainEqual(expect.stringMatching(/^ {2}AT\+FMI\? +CONEXANT/));
+    expect(lines.at(-1)).toBe('The line can be used.');
+  });
+
   it('is not thrown off by a modem that floods, lies or sends garbage', async () => {
     for (const answer of [
       'x'.repeat(20_000),

@@ -51,6 +51,22 @@ describe('the profiles that come with the program', () => {
     expect(name({ ati3: 'CX930', fmi: 'U.S. Robotics' })).toBe('usr-5637');
   });
 
+  it('are chosen by each of the questions alone', () => {
+    const choice = (answers: Parameters<typeof chooseProfile>[1]) => {
+      const { profile, why } = chooseProfile(builtInProfiles, answers) ?? {};
+      return [profile?.name, why];
+    };
+    expect(choice({ ati: 'SIM7600E' })).toEqual(['sim7600', 'ATI answers "SIM7600"']);
+    expect(choice({ ati3: 'RC56D/SP' })).toEqual(['rockwell', 'ATI3 answers "RC56"']);
+    expect(choice({ fmi: 'U.S. Robotics' })).toEqual(['usr-5637', 'AT+FMI? answers "U.S. ROBOTICS"']);
+    expect(choice({ fmm: 'Model 5637' })).toEqual(['usr-5637', 'AT+FMM? answers "5637"']);
+    expect(choice({ fmm: 'SIMCOM_SIM7600E-H' })).toEqual(['sim7600', 'AT+FMM? answers "SIM7600"']);
+    // Two chips of one maker: what they list as sound tells them apart, and nothing else does.
+    const conexant = { fmi: 'CONEXANT SYSTEMS', fmm: 'V.92' };
+    expect(choice({ ...conexant, vsm: '131,"ULAW",8,0,(8000),(0),(0)' })[0]).toBe('conexant-cx930xx');
+    expect(choice({ ...conexant, vsm: '129,"IMA ADPCM",4,0,(8000),(0),(0)' })[0]).toBe('generic-v253');
+  });
+
   it('are compared in bounded time, however much a modem says', () => {
     const flood = 'U.S. ROBOTIC'.repeat(2_000_000);
     const began = performance.now();

@@ -31,6 +31,33 @@ describe('a screened line', () => {
     expect(gw.lastCall()).toMatchObject({ state: 'blocked', outcome: 'blocked' });
   });
 
+  const strangers: readonly [string, CallerId, CallerId][] = [
+    ['+4930123456', KNOWN, { ...KNOWN, number: '+49301234567' }],
+    ['+4930*', KNOWN, { ...KNOWN, number: '+4989123456' }],
+    ['withheld', WITHHELD, UNAVAILABLE],
+    ['unavailable', UNAVAILABLE, WITHHELD],
+    ['name:*rik*', KNOWN, { ...KNOWN, name: 'Frida' }],
+  ];
+  it.each(strangers)(
+    'blocks by %s, and lets who is not meant ring; the other way round on the allow list',
+    async (pattern, meant, other) => {
+      const blocking = await screenedGateway({ block: [pattern] });
+      blocking.gw.line.ring(meant);
+      expect(await blocking.gw.over()).toMatchObject({ outcome: 'blocked', end: `blocked: blocked as ${pattern}` });
+      expect(blocking.alice.incoming).toEqual([]);
+      blocking.gw.line.ring(other);
+      await blocking.gw.until(() => blocking.alice.incoming[0]);
+
+      const rest = { others: 'hang-up', withheld: 'hang-up', unavailable: 'hang-up' } as const;
+      const allowing = await screenedGateway({ allow: [pattern], ...rest });
+      allowing.gw.line.ring(other);
+      expect(await allowing.gw.over()).toMatchObject({ outcome: 'blocked' });
+      expect(allowing.alice.incoming).toEqual([]);
+      allowing.gw.line.ring(meant);
+      await allowing.gw.until(() => allowing.alice.incoming[0]);
+    },
+  );
+
   it('lets who is on both lists ring', async () => {
     const { gw, alice } = await screenedGateway({ block: ['+49*'], allow: ['+4930123456'] });
     gw.line.ring(KNOWN);
