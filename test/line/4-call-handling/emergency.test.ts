@@ -148,6 +148,28 @@ describe('emergency calls', () => {
     expect((await dialling(gw, gw.line, 1)).digits).toBe('112');
   });
 
+  it('free a line also when they are dialled behind the gateway’s own dial tone', async () => {
+    const gw = outboundGateway([{ access_number: '900' }], ON);
+    const atDialTone = await gw.clock.run(gw.phone(BOB).call('900'));
+    await gw.clock.advance(100);
+    const talking = placed(gw, gw.phone(ALICE), '+4930123456');
+    const far = (await dialling(gw, gw.line)).answer();
+    const spoken = await gw.clock.run(talking.call);
+    gw.medias[0]?.press('112#');
+    const urgent = await dialling(gw, gw.line, 1);
+    expect(urgent.digits).toBe('112');
+    expect(far.isOver).toBe(true);
+    expect(await gw.clock.run(spoken.ended)).toMatchObject({ by: 'remote' });
+    urgent.answer();
+    await gw.clock.advance(1000);
+    await gw.clock.run(atDialTone.hangUp());
+    expect(await gw.over()).toMatchObject({ callee: '112', emergency: true, end: 'phone: hung up' });
+    expect((await gw.ended())[1]).toMatchObject({
+      callee: '+4930123456',
+      end: 'stopped: the line is needed for an emergency call',
+    });
+  });
+
   it('are tried over every line, whatever goes wrong on one', async () => {
     const gw = outboundGateway([{}, {}, {}], ON);
     const attempt = placed(gw, gw.phone(ALICE), '112');
