@@ -40,6 +40,46 @@ describe.each(['handset', 'extension'] as const)('a telephone beside the modem (
     expect(talk.told).toEqual([{ type: 'telephone', by, offHook: true }]);
     expect(talk.line.status.state).toBe('busy');
   });
+
+  it('that is still lifted when our side hangs up keeps the line in use until it is put down', async () => {
+    const talk = await conversation();
+    talk.emulated.exchange.telephone(by, true);
+    await talk.clock.advance(1000);
+    await talk.clock.run(talk.call.hangUp());
+    expect(talk.line.status).toMatchObject({ state: 'in-use', by });
+    await expect(talk.line.dial('1', never())).rejects.toMatchObject({
+      fault: { code: 'line-unavailable', state: 'in-use' },
+    });
+    await talk.clock.advance(65_000);
+    expect(talk.line.status).toMatchObject({ state: 'in-use', by });
+    talk.emulated.exchange.telephone(by, false);
+    await talk.clock.advance(50);
+    expect(talk.line.status.state).toBe('idle');
+  });
+
+  it('that was put down before our side hangs up, or while it does, leaves the line free', async () => {
+    const talk = await conversation();
+    talk.emulated.exchange.telephone(by, true);
+    await talk.clock.advance(2000);
+    const over = talk.call.hangUp();
+    talk.emulated.exchange.telephone(by, false);
+    await talk.clock.run(over);
+    expect(talk.line.status.state).toBe('idle');
+  });
+});
+
+it('stays in use while one of two telephones is lifted, and is free at the latest when it rings', async () => {
+  const { clock, emulated, line, rings } = await started();
+  emulated.exchange.telephone('handset', true);
+  emulated.exchange.telephone('extension', true);
+  emulated.exchange.telephone('extension', false);
+  await clock.advance(50);
+  expect(line.status).toMatchObject({ state: 'in-use', by: 'handset' });
+  emulated.exchange.ring({ party: { behaviour: 'answers', answerAfterMs: 0 } });
+  await clock.runUntil(() => rings.length > 0, 15_000);
+  emulated.exchange.giveUp();
+  await clock.runUntil(() => line.status.state !== 'ringing', 15_000);
+  expect(line.status.state).toBe('idle');
 });
 
 describe('a waiting call', () => {

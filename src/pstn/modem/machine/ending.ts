@@ -1,6 +1,7 @@
 import type { LineEvent, LineHangup, Telephone } from '#pstn/line.ts';
 import { ended } from '#pstn/modem/machine/placing.ts';
-import type { CallPosition, CallWatch, Effect, Modem, Step, Talking } from '#pstn/modem/machine/state.ts';
+import type { CallPosition, CallWatch, Effect, Step, Talking } from '#pstn/modem/machine/state.ts';
+import { telephoneOf } from '#pstn/modem/machine/telephones.ts';
 import { leaveStream } from '#pstn/modem/machine/transitions.ts';
 import type { LineHeard } from '#pstn/supervision/line-ear.ts';
 
@@ -78,19 +79,6 @@ export function doubtOver(state: Talking, quietFor: number): Step {
     state: { ...state, watch: { ...state.watch, doubt: undefined } },
     effects: [{ type: 'log', level: 'info', message, text: doubt }],
   };
-}
-
-/** Which telephone a code speaks of, by the modem's profile. */
-export function telephoneOf(
-  { profile }: Modem,
-  code: string,
-): { readonly by: Telephone; readonly offHook: boolean } | undefined {
-  const { handset, extension } = profile.codes;
-  if (code === handset?.lifted) return { by: 'handset', offHook: true };
-  if (code === handset?.down) return { by: 'handset', offHook: false };
-  if (code === extension?.lifted) return { by: 'extension', offHook: true };
-  if (code === extension?.down) return { by: 'extension', offHook: false };
-  return undefined;
 }
 
 function byTone(state: Talking, hangup: LineHangup, heard: number): Step {

@@ -5,6 +5,7 @@ import { inClosed, inIdentifying, inInitialising, inOpening, inResynchronising }
 import { inSnooping } from '#pstn/modem/machine/snooping.ts';
 import type { Input, MachineOptions, Modem, Outcome, State, Step, Turning } from '#pstn/modem/machine/state.ts';
 import { inSignalling, inTalking } from '#pstn/modem/machine/talking.ts';
+import { withTelephones } from '#pstn/modem/machine/telephones.ts';
 import {
   after,
   enterClosed,
@@ -25,6 +26,10 @@ export function step(state: State, input: Input, options: MachineOptions): Step 
   if (input.type === 'lost') return lost(state, input.reason);
   if (input.type === 'stop' && state.phase !== 'leaving') return stop(state);
   if (input.type === 'code' && 'modem' in state && !isBelieved(state.modem, input.code)) return { state, effects: [] };
+  return inPhase(withTelephones(state, input), input, options);
+}
+
+function inPhase(state: State, input: Input, options: MachineOptions): Step {
   switch (state.phase) {
     case 'stopped':
       return input.type === 'start' ? enterOpening(0) : { state, effects: [] };

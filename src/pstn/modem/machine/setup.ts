@@ -96,7 +96,7 @@ function choose(identity: ModemIdentity, options: MachineOptions): Step {
     return giveUp(`${description} offers no ${wanted} at 8000 samples a second, only: ${names || 'nothing'}`, 6);
   }
   const duplex = profile.duplex.mode === 'half' ? 'half' : 'full';
-  const modem = { description, profile, firstExit: 0, method, duplex, way: 'hear' } as const;
+  const modem = { description, profile, firstExit: 0, method, duplex, way: 'hear', lifted: [] } as const;
   const { state, effects } = enterInitialising(modem, options);
   const text = `${description}: profile ${profile.name} (${why}), ${method.coding} as method ${method.number}, ${duplex} duplex`;
   return { state, effects: [{ type: 'log', level: 'info', message: 'voice modem identified', text }, ...effects] };

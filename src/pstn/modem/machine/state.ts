@@ -47,6 +47,8 @@ export interface Modem {
   readonly duplex: 'full' | 'half';
   /** Which way sound goes in the stream that was entered last. */
   readonly way: 'both' | 'hear' | 'speak';
+  /** The telephones beside it that are off hook, the one lifted last at the end. */
+  readonly lifted: readonly Telephone[];
 }
 
 export interface Command {
@@ -105,8 +107,6 @@ export interface Idle {
   readonly check: Script | undefined;
   /** Dialling that waits for the end of that look. */
   readonly dial: string | undefined;
-  /** The telephone beside the modem that is off hook. */
-  readonly inUse: Telephone | undefined;
 }
 
 /** Rings, and its sound is listened to for the caller ID that the modem does not tell. */

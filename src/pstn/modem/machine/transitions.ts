@@ -4,6 +4,7 @@ import type { DialFault } from '#pstn/line.ts';
 import { ETX_CODE, shieldedCode } from '#pstn/modem/dle.ts';
 import { command, noScript, optional, startScript, streaming } from '#pstn/modem/machine/script.ts';
 import type { CallWatch, Command, Effect, MachineOptions, Modem, Outcome, Step } from '#pstn/modem/machine/state.ts';
+import { waitingStatus } from '#pstn/modem/machine/telephones.ts';
 import { probes } from '#pstn/modem/profiles/choose.ts';
 import type { VoiceProfile } from '#pstn/modem/profiles/schema.ts';
 
@@ -188,10 +189,10 @@ function duplexExit({ duplex }: VoiceProfile, n: number): Uint8Array {
 
 export function enterIdle(modem: Modem): Step {
   return {
-    state: { phase: 'idle', modem, block: {}, check: undefined, dial: undefined, inUse: undefined },
+    state: { phase: 'idle', modem, block: {}, check: undefined, dial: undefined },
     effects: [
       ...quiet,
-      { type: 'status', status: { state: 'idle', modem: modem.description } },
+      { type: 'status', status: waitingStatus(modem) },
       { type: 'set-timer', timer: 'check', ms: CHECK_MS },
     ],
   };

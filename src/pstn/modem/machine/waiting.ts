@@ -1,10 +1,10 @@
 import { addCallerIdLine, type CallerIdBlock, callerIdOf, isComplete } from '#pstn/caller-id.ts';
 import { countries, firstRing } from '#pstn/countries.ts';
-import { telephoneOf } from '#pstn/modem/machine/ending.ts';
 import { isRing } from '#pstn/modem/machine/placing.ts';
 import { advance, command, startScript } from '#pstn/modem/machine/script.ts';
 import { enterSnooping, mustSnoop } from '#pstn/modem/machine/snooping.ts';
-import type { Effect, Idle, Input, MachineOptions, Modem, Ringing, Step } from '#pstn/modem/machine/state.ts';
+import type { Idle, Input, MachineOptions, Modem, Ringing, Step } from '#pstn/modem/machine/state.ts';
+import { noneLifted, telephoneOf, waitingStatus } from '#pstn/modem/machine/telephones.ts';
 import { enterAnswering, enterDialling, enterIdle, enterResynchronising } from '#pstn/modem/machine/transitions.ts';
 
 /** After the first ring: caller ID comes in the pause of 2 to 4 s behind it, or not at all. */
@@ -34,8 +34,7 @@ export function inIdle(state: Idle, input: Input, options: MachineOptions): Step
 
 export function inRinging(state: Ringing, input: Input): Step {
   if (input.type === 'answer') return enterAnswering(state.modem);
-  if (input.type === 'code' && telephoneOf(state.modem, input.code)?.offHook)
-    return answeredElsewhere(state, input.code);
+  if (input.type === 'code' && telephoneOf(state.modem, input.code)?.offHook) return answeredElsewhere(state);
   if (isRing(input)) {
     const again: Step = { state, effects: [{ type: 'set-timer', timer: 'ring-gap', ms: RING_GAP_MS }] };
     if (state.announced || state.burstsLeft === 0) return state.announced ? again : announce(state, again);
@@ -56,32 +55,16 @@ export function inRinging(state: Ringing, input: Input): Step {
   return { state: grown, effects: [{ type: 'set-timer', timer: 'caller-id', ms }] };
 }
 
-/** A telephone beside the modem is lifted or put down: nobody dials into the conversation of others. */
+/** A telephone beside the modem was lifted or put down. */
 function besides(state: Idle, code: string): Step {
-  const telephone = telephoneOf(state.modem, code);
-  if (telephone === undefined) return { state, effects: [] };
-  const modem = state.modem.description;
-  if (telephone.offHook) {
-    const { by } = telephone;
-    return {
-      state: { ...state, inUse: by },
-      effects: [{ type: 'status', status: { state: 'in-use', modem, by } }],
-    };
-  }
-  if (state.inUse !== telephone.by) return { state, effects: [] };
-  return {
-    state: { ...state, inUse: undefined },
-    effects: [{ type: 'status', status: { state: 'idle', modem } }],
-  };
+  if (telephoneOf(state.modem, code) === undefined) return { state, effects: [] };
+  return { state, effects: [{ type: 'status', status: waitingStatus(state.modem) }] };
 }
 
 /** Somebody lifted a telephone while it rang. */
-function answeredElsewhere(state: Ringing, code: string): Step {
-  const { state: idle, effects } = enterIdle(state.modem);
-  const over: Effect = { type: 'abandoned', why: 'answered-elsewhere' };
-  if (idle.phase !== 'idle') return { state: idle, effects: [over, ...effects] };
-  const { state: used, effects: telling } = besides(idle, code);
-  return { state: used, effects: [over, ...effects, ...telling] };
+function answeredElsewhere({ modem }: Ringing): Step {
+  const { state, effects } = enterIdle(modem);
+  return { state, effects: [{ type: 'abandoned', why: 'answered-elsewhere' }, ...effects] };
 }
 
 function burstsBehindFirst({ country }: MachineOptions): number {
@@ -89,14 +72,15 @@ function burstsBehindFirst({ country }: MachineOptions): number {
 }
 
 function beginRinging(state: Idle, burstsLeft: number): Step {
-  if (state.block.number === undefined && mustSnoop(state.modem)) return enterSnooping(state.modem, burstsLeft);
-  const ringing: Ringing = { phase: 'ringing', modem: state.modem, block: state.block, announced: false, burstsLeft };
+  const modem = noneLifted(state.modem);
+  if (state.block.number === undefined && mustSnoop(modem)) return enterSnooping(modem, burstsLeft);
+  const ringing: Ringing = { phase: 'ringing', modem, block: state.block, announced: false, burstsLeft };
   const begun: Step = {
     state: ringing,
     effects: [
       { type: 'cancel-timer', timer: 'check' },
       { type: 'cancel-timer', timer: 'command' },
-      { type: 'status', status: { state: 'ringing', modem: state.modem.description } },
+      { type: 'status', status: { state: 'ringing', modem: modem.description } },
       { type: 'set-timer', timer: 'ring-gap', ms: RING_GAP_MS },
       { type: 'set-timer', timer: 'caller-id', ms: CALLER_ID_MS },
     ],
@@ -150,5 +134,5 @@ function checked(modem: Modem, state: Idle, options: MachineOptions): Step {
   if (state.dial !== undefined) return enterDialling(modem, state.dial, options);
   const { state: idle, effects } = enterIdle(modem);
   const told = effects.filter((effect) => effect.type !== 'status');
-  return { state: idle.phase === 'idle' ? { ...idle, block: state.block, inUse: state.inUse } : idle, effects: told };
+  return { state: idle.phase === 'idle' ? { ...idle, block: state.block } : idle, effects: told };
 }
