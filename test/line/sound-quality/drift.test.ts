@@ -23,9 +23,14 @@ describe('a call of an hour between clocks that differ, on the virtual clock', (
       });
       await made.clock.advance(MINUTES * 60_000);
       const { statistics } = made.session;
+      const bytes = MINUTES * 60 * 8000 * (1 + skewPpm / 1e6);
       console.log(
         `an hour at ${skewPpm} ppm: ${JSON.stringify({ ...statistics, ...made.call.statistics, modem: made.underrunsOfModem() })} in ${Math.round((performance.now() - began) / 1000)} s`,
       );
+      // The call went on to the end of the hour, with sound both ways.
+      expect(made.call.statistics.bytesHeard).toBeGreaterThan(bytes - 8000);
+      expect(made.call.statistics.bytesPlayed).toBeGreaterThan(bytes - 8000);
+      expect(statistics.packetsReceived).toBeGreaterThan(MINUTES * 60 * 50 - 50);
       expect(made.underrunsOfModem()).toBe(0);
       expect(made.call.statistics).toMatchObject({ underruns: 0, overruns: 0 });
       expect(statistics).toMatchObject({ underruns: 0, overruns: 0, packetsLate: 0 });
