@@ -24,6 +24,9 @@ export type OpenSerial = (path: string, baudRate: number, listener: SerialListen
 export const MAX_UNWRITTEN = 32_768;
 
 const readFd = promisify(read);
+/** What the binding's poller waits for (libuv's uv_poll_event). */
+const READABLE = 1;
+const WRITABLE = 2;
 
 type PortBinding = typeof import('serialport').SerialPort.binding;
 type OpenPort = Awaited<ReturnType<PortBinding['open']>>;
@@ -72,6 +75,13 @@ export const openSerialPort: OpenSerial = async (path, baudRate, listener) => {
 function noticingHangup(port: OpenPort): OpenPort {
   if (!('poller' in port)) return port;
   const { poller } = port;
+  const poll = poller.poll.bind(poller);
+  // Waiting for one event makes the poller forget the other: a device that takes no bytes would not be read any more either.
+  poller.poll = (events = 0) => {
+    const reading = poller.listenerCount('readable') > 0 ? READABLE : 0;
+    const writing = poller.listenerCount('writable') > 0 ? WRITABLE : 0;
+    poll(events | reading | writing);
+  };
   const readable = () =>
     new Promise<void>((resolve, reject) => {
       poller.once('readable', (error: Error | null) => (error ? reject(error) : resolve()));
