@@ -1,6 +1,5 @@
 import { DtmfDetector } from '#media/dtmf.ts';
 import { silence } from '#media/g711.ts';
-import type { ToneSequence } from '#media/tone-sequence.ts';
 import type { Clock } from '#platform/clock.ts';
 import { type CountryCode, countries, type LineCountry } from '#pstn/countries.ts';
 import { type CallDirection, type CallReport, ConnectedCall } from '#pstn/emulator/connected-call.ts';
@@ -8,6 +7,7 @@ import type { Loop, LoopListener } from '#pstn/emulator/loop.ts';
 import { type HangUpHow, NumberPlan, type Party, type RingCallerId } from '#pstn/emulator/number-plan.ts';
 import { PairSound } from '#pstn/emulator/pair-sound.ts';
 import { Ringer } from '#pstn/emulator/ringer.ts';
+import { SecondCall } from '#pstn/emulator/second-call.ts';
 import { networkTone, type SoundSource, silentSource, specialTone, waitingTone } from '#pstn/emulator/sound-source.ts';
 import { TimerSet } from '#pstn/emulator/timer-set.ts';
 import type { Telephone } from '#pstn/line.ts';
@@ -105,7 +105,7 @@ export class Exchange implements Loop {
   #recordNext = false;
   #extension = false;
   #isCut = false;
-  #waiting: ToneSequence | undefined;
+  readonly #second = new SecondCall();
 
   constructor(deps: { readonly clock: Clock; readonly onEvent: (event: ExchangeEvent) => void }, country: CountryCode) {
     this.#clock = deps.clock;
@@ -146,6 +146,7 @@ export class Exchange implements Loop {
     if (!isCut) return;
     this.giveUp();
     if (this.#state.name === 'connected') this.#endCall(this.#state.call, 'exchange');
+    this.#endHeld('exchange');
     if (this.#offHook) this.#state = { name: 'released', tone: silentSource };
     this.#listener?.current(false);
   }
@@ -182,7 +183,6 @@ export class Exchange implements Loop {
     const how = asked === 'national' ? clearings[this.#country.clearing] : asked;
     const state = this.#state;
     if (state.name !== 'connected') return false;
-    this.#timers.cancel();
     this.#onEvent({ event: 'hung-up', how });
     this.#endCall(state.call, 'exchange');
     this.#state = { name: 'released', tone: this.#toneAfter(how) };
@@ -194,11 +194,11 @@ export class Exchange implements Loop {
     return true;
   }
 
-  /** A second caller waits: false when there is no call, or no such tone in the country. */
-  callWaiting(): boolean {
+  /** A second caller waits, and is heard after a flash: false when there is no call, two already, or no such tone in the country. */
+  callWaiting(party: Party = { behaviour: 'answers', answerAfterMs: 0 }): boolean {
     const { callWaiting } = this.#country;
     if (this.#state.name !== 'connected' || callWaiting === undefined) return false;
-    this.#waiting = waitingTone(callWaiting);
+    if (!this.#second.wait(party, waitingTone(callWaiting))) return false;
     this.#listener?.callWaiting();
     return true;
   }
@@ -243,6 +243,7 @@ export class Exchange implements Loop {
     this.#offHook = false;
     this.#timers.cancel();
     if (this.#state.name === 'connected') this.#endCall(this.#state.call, 'line');
+    this.#endHeld('line');
     this.#state = { name: 'idle' };
     this.#onEvent({ event: 'on-hook' });
     const callBack = this.#callBack;
@@ -256,8 +257,15 @@ export class Exchange implements Loop {
     return this.#onPair.next(count);
   }
 
+  /** Toggles between a call and the second one, also when the far end of the first is gone. */
   flash(): void {
-    if (this.#offHook) this.#onEvent({ event: 'flash' });
+    if (!this.#offHook) return;
+    this.#onEvent({ event: 'flash' });
+    const state = this.#state;
+    if (state.name !== 'connected' && state.name !== 'released') return;
+    const active = state.name === 'connected' ? state.call : undefined;
+    const call = this.#second.swap(active, (party) => this.#connect(party, 'to-line', null, 0));
+    if (call) this.#state = { name: 'connected', call };
   }
 
   transfer(sent: Uint8Array): Uint8Array {
@@ -268,11 +276,8 @@ export class Exchange implements Loop {
         return this.#collect(state, sent);
       case 'calling':
         return this.#progress(state, sent.length);
-      case 'connected': {
-        // The subscriber hears the tone in place of the far end, who hears nothing of it.
-        const sound = state.call.transfer(sent);
-        return this.#waiting === undefined || this.#waiting.over ? sound : this.#waiting.next(sent.length);
-      }
+      case 'connected':
+        return this.#second.over(state.call.transfer(sent));
       case 'released':
         return state.tone.next(sent.length);
       default:
@@ -324,7 +329,7 @@ export class Exchange implements Loop {
     return sound;
   }
 
-  #connect(party: Party, direction: CallDirection, number: string | null, afterMs: number): void {
+  #connect(party: Party, direction: CallDirection, number: string | null, afterMs: number): ConnectedCall {
     const call = new ConnectedCall({ party, direction, number }, (digit) => this.#onEvent({ event: 'digit', digit }));
     if (this.#recordNext) call.record();
     this.#recordNext = false;
@@ -333,7 +338,19 @@ export class Exchange implements Loop {
     this.#onEvent({ event: 'answered', direction, afterMs });
     const { sendDigits, hangUpAfterMs, hangUpHow = 'busy-tone' } = party;
     if (sendDigits) this.#timers.after(sendDigits.afterMs, () => call.press(sendDigits.digits));
-    if (hangUpAfterMs !== undefined) this.#timers.after(hangUpAfterMs, () => this.hangUp(hangUpHow));
+    if (hangUpAfterMs !== undefined) this.#timers.after(hangUpAfterMs, () => this.#leaves(call, hangUpHow));
+    return call;
+  }
+
+  /** A far end hangs up by itself, heard or held. */
+  #leaves(call: ConnectedCall, how: HangUpHow): void {
+    if (this.#second.left(call)) this.#endCall(call, 'exchange');
+    else if (this.#state.name === 'connected' && this.#state.call === call) this.hangUp(how);
+  }
+
+  #endHeld(endedBy: 'line' | 'exchange'): void {
+    const held = this.#second.drop();
+    if (held) this.#endCall(held, endedBy);
   }
 
   #toneAfter(how: HangUpHow): SoundSource {

@@ -139,7 +139,9 @@ class LineProcess {
       case 'send-digits':
         return exchange.sendDigits(command.digits) ? undefined : 'there is no call';
       case 'call-waiting':
-        return exchange.callWaiting() ? undefined : 'there is no call, or no such tone on this line';
+        return exchange.callWaiting(partyOf({ ...command, behaviour: 'answers', answerAfterMs: 0 }))
+          ? undefined
+          : 'there is no call, there are two, or the line has no such tone';
       case 'telephone':
         exchange.telephone(command.by, command.offHook);
         return undefined;

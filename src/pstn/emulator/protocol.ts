@@ -49,8 +49,8 @@ export const commandSchema = z.discriminatedUnion('command', [
   }),
   /** The far end presses keys. */
   z.strictObject({ command: z.literal('send-digits'), digits }),
-  /** A second caller waits while there is a call: the country's tone, once. */
-  z.strictObject({ command: z.literal('call-waiting') }),
+  /** A second caller waits while there is a call: the country's tone, once. A flash takes the call, and another goes back. */
+  z.strictObject({ command: z.literal('call-waiting'), ...party }),
   /** A telephone beside the modem is lifted or put down: in the modem's own socket, or elsewhere on the pair. */
   z.strictObject({ command: z.literal('telephone'), by: z.enum(['handset', 'extension']), offHook: z.boolean() }),
   /** The pair is cut, or joined again. */
