@@ -45,7 +45,7 @@ describe.each(countryCodes.map((code) => [code, countries[code]] as const))('%s'
     else expect(heard?.what).toBe('busy');
   });
 
-  it.runIf(country.congestion !== country.busy).each(deviations)(
+  it.each(country.congestion === country.busy ? [] : deviations)(
     'congestion %s is heard in time',
     (_name, deviation) => {
       const heard = first(hear(country, toneSound(country.congestion, 2500, deviation)));
@@ -78,19 +78,18 @@ describe.each(countryCodes.map((code) => [code, countries[code]] as const))('%s'
     expect(new Set(heard.map(({ what }) => what).filter((what) => what !== 'voice'))).toEqual(new Set(['ringback']));
   });
 
+  const { callWaiting } = country;
+  if (callWaiting === undefined) return;
+
   // Bursts of 40 and 50 ms (AT, BR, HU) are over before they can be told from a click.
-  it.runIf(country.callWaiting?.cadence.every((ms) => ms >= 100)).each(deviations)(
-    'a waiting call %s is told',
-    (_name, deviation) => {
-      const tone = country.callWaiting;
-      const heard = tone && hear(country, toneSound(tone, 3000, deviation)).map(({ what }) => what);
-      expect(heard).toContain('call-waiting');
-    },
-  );
+  const isHeard = callWaiting.cadence.every((ms) => ms >= 100);
+  it.each(isHeard ? deviations : [])('a waiting call %s is told', (_name, deviation) => {
+    const heard = hear(country, toneSound(callWaiting, 3000, deviation)).map(({ what }) => what);
+    expect(heard).toContain('call-waiting');
+  });
 
   it('a waiting call ends nothing', () => {
-    if (country.callWaiting === undefined) return;
-    const heard = hear(country, toneSound(country.callWaiting, 11_000)).map(({ what }) => what);
+    const heard = hear(country, toneSound(callWaiting, 11_000)).map(({ what }) => what);
     expect(heard.filter((what) => what !== 'call-waiting')).toEqual([]);
   });
 });
