@@ -130,8 +130,9 @@ function statusLines(status: Status): readonly string[] {
     const detail = 'reason' in line ? line.reason : 'modem' in line ? line.modem : '';
     const kind = line.emulated ? ' (emulated)' : '';
     const profile = line.traits ? `, profile ${line.traits.profile}, ${line.traits.duplex} duplex` : '';
+    const signal = line.traits?.signalDbm === undefined ? '' : `, ${line.traits.signalDbm} dBm`;
     lines.push(
-      `line      ${line.name}${kind}: ${line.state} ${detail}${profile}; ${line.published ? 'published' : 'not published'}`,
+      `line      ${line.name}${kind}: ${line.state} ${detail}${profile}${signal}; ${line.published ? 'published' : 'not published'}`,
     );
   }
   for (const { user, registered, published } of phones) {

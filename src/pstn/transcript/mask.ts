@@ -4,10 +4,12 @@ const PERSONAL = /^(\s*(?:NMBR|DDN_NMBR|NAME|MESG)\s*=\s*)(.{0,200})$/i;
 const LONG_NUMBER = /\d{8,}/g;
 /** Texts in quotes that hold telephone numbers and names (3GPP TS 27.007). */
 const CELLULAR = /^\+(?:CLIP|CLCC|CCWA|CNUM|COLP|CDIP)\b/;
+/** The number or key at the end of what cellular makers have of their own. */
+const CELLULAR_NUMBER = /^((?:MISSED_CALL: *\S{1,10} |\^DSCI: *(?:\d,){4}|\+RXDTMF: *|\+QTONEDET: *))(.{0,200})$/;
 
 /** A command with the numbers taken out that it dials or sends. */
 export function maskCommand(text: string): string {
-  const dial = /^(.*?AT *D)(.{0,200})$/i.exec(text);
+  const dial = /^(.*?(?:AT *|; *)D)(.{0,200})$/i.exec(text);
   if (dial) return `${dial[1]}${zeroed(dial[2] ?? '')}`;
   const tones = /^(.*?AT\+VTS=)(.{0,200})$/i.exec(text);
   if (tones) return `${tones[1]}${zeroed(tones[2] ?? '')}`;
@@ -23,6 +25,8 @@ export function maskAnswer(text: string): string {
     return /^\s*[PO]\s*$/.test(value) ? text : `${field}${zeroed(value).replace(/[A-Za-z]/g, 'X')}`;
   }
   if (CELLULAR.test(text)) return text.replace(/"[^"]{0,100}"/g, (quoted) => zeroed(quoted).replace(/[A-Za-z]/g, 'X'));
+  const own = CELLULAR_NUMBER.exec(text);
+  if (own) return `${own[1]}${zeroed(own[2] ?? '')}`;
   return text.replace(LONG_NUMBER, zeroed);
 }
 

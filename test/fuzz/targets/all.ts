@@ -1,5 +1,6 @@
 import { ringTarget } from '../ring/target.ts';
 import type { Target } from '../target.ts';
+import { cellularTargets } from './cellular.ts';
 import { lineSoundTargets } from './line-sound.ts';
 import { localTargets } from './local.ts';
 import { numberTargets } from './numbers.ts';
@@ -21,6 +22,7 @@ export async function parserTargets(): Promise<readonly Target[]> {
     ...sipTargets(),
     ...soundTargets(),
     ...lineSoundTargets(),
+    ...cellularTargets(),
     ...localTargets(),
     ...numberTargets(),
     ...serviceTargets(),
