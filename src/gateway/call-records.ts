@@ -64,9 +64,11 @@ export class CallRecords {
     this.#cleaning?.cancel();
   }
 
-  /** Refusals beyond what `RefusalLimit` lets through are counted in the log only. */
+  /** Calls that came to no line, beyond what `RefusalLimit` lets through are counted in the log only. */
   async add(record: CallRecord): Promise<void> {
-    if (record.outcome === 'refused' && !this.#refusals.takes(record.caller)) return;
+    // What came to no line was refused, or given up at a prompt: neither costs who does it anything.
+    const isFree = record.outcome === 'refused' || record.line === '';
+    if (isFree && record.emergency !== true && !this.#refusals.takes(record.caller)) return;
     const { random, records } = this.#deps;
     const order = (this.#added++).toString(16).padStart(8, '0');
     // Random, since the count begins anew with the process.

@@ -94,8 +94,10 @@ export class LiveCall {
   }
 
   callWaiting(callerId: CallerId | undefined): void {
-    const caller = callerId?.number ?? callerId?.presentation;
-    this.#deps.events.emit({ event: 'call-waiting', id: this.id, caller, callerName: callerId?.name });
+    // Whatever came beside the mark of a withheld number goes no further (RFC 3323 §4.2).
+    const shown = callerId?.presentation === 'withheld' ? undefined : callerId;
+    const caller = shown?.number ?? callerId?.presentation;
+    this.#deps.events.emit({ event: 'call-waiting', id: this.id, caller, callerName: shown?.name });
   }
 
   telephone(by: Telephone, offHook: boolean): void {

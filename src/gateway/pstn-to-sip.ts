@@ -83,7 +83,8 @@ async function overflow(call: FromLine, nobody: Ending): Promise<Ending> {
   const { lastResort: e164 } = options.plan;
   if (e164 !== undefined) {
     const either = AbortSignal.any([caller.gone, live.hangUp.signal]);
-    const other = await callLastResort(deps, { e164, caller: live.info.caller }, either);
+    const exhausted = (why: string) => live.hangUp.abort(new Error(why));
+    const other = await callLastResort(deps, { e164, caller: live.info.caller, exhausted }, either);
     if (other !== undefined) return answerAndBridge(call, other);
     if (caller.gone.aborted) return caller.goneBy();
   }
@@ -105,8 +106,13 @@ async function dialOn(call: FromLine): Promise<Ending> {
   if (line === undefined) return ending;
   const answered = { ...call, caller: answeredCaller(callerId, line) };
   const reached = await dialIn(deps, live, { line, callerId });
-  if (answered.caller.gone.aborted) return answered.caller.goneBy();
-  if (live.hangUp.signal.aborted) return letGo(answered, stopped(live.hangUp.signal.reason));
+  const isGone = answered.caller.gone.aborted;
+  if (isGone || live.hangUp.signal.aborted) {
+    const over = isGone ? answered.caller.goneBy() : stopped(live.hangUp.signal.reason);
+    // Whoever answered in the same moment would be left on a line that nobody hangs up.
+    if (reached !== 'no PIN' && 'phone' in reached) await reached.phone.hangUp(reasonOf(over));
+    return isGone ? over : letGo(answered, over);
+  }
   if (reached === 'no PIN') return (await leaveMessage(answered)) ?? letGo(answered, decided('no number came'));
   return 'phone' in reached ? answerAndBridge(answered, reached.phone) : letGo(answered, reached.ending);
 }

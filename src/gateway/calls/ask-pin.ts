@@ -19,7 +19,8 @@ const FIRST_DIGIT_MS = 10_000;
 const NEXT_DIGIT_MS = 5000;
 
 export type PinAnswer =
-  | { readonly identity: string }
+  /** `isPin`: whether what is typed next begins with the PIN once more; that goes nowhere and is kept nowhere. */
+  | { readonly identity: string; readonly isPin: (typed: string) => boolean }
   | { readonly refused: 'no PIN came' | 'wrong PIN' | 'PIN locked' };
 
 /** Asks who is on the phone for a PIN, at most three times. Whom the dial plan then knows, or why not. */
@@ -40,7 +41,9 @@ export async function askPin(
     const entered = await collectDigits(clock, call, options, signal);
     if (entered === undefined || entered === '') return { refused: 'no PIN came' };
     const verdict = await pins.check(from, caller, entered);
-    if (verdict.kind === 'right') return { identity: pinIdentity(verdict.name) };
+    if (verdict.kind === 'right') {
+      return { identity: pinIdentity(verdict.name), isPin: (typed) => typed.startsWith(entered) };
+    }
     log.warn('PIN refused', { caller: printable(caller), verdict: verdict.kind });
     await call.play(refusalTone());
   }

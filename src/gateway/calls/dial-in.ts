@@ -1,4 +1,4 @@
-import { decided, type Ending, lineFailed, refused } from '#gateway/call-end.ts';
+import { decided, type Ending, endedByLine, lineFailed, refused } from '#gateway/call-end.ts';
 import { askNumber } from '#gateway/calls/ask-number.ts';
 import { askPin } from '#gateway/calls/ask-pin.ts';
 import { dialLines } from '#gateway/calls/dial-lines.ts';
@@ -6,6 +6,7 @@ import { lineLeg } from '#gateway/calls/line-leg.ts';
 import type { PinGate } from '#gateway/calls/pin-gate.ts';
 import { networkTone } from '#gateway/calls/prompt-tones.ts';
 import { type RingPhonesDeps, ringPhones } from '#gateway/calls/ring-phones.ts';
+import { keepSecondLeg } from '#gateway/calls/second-leg.ts';
 import { type DialledContext, readDialled } from '#gateway/dialled.ts';
 import type { LineDesk } from '#gateway/line-desk.ts';
 import type { LiveCall } from '#gateway/live-calls.ts';
@@ -46,7 +47,7 @@ export async function dialIn(deps: DialInDeps, live: LiveCall, caller: DialIn): 
     }
     const digits = await askNumber(clock, sound, desk.config.country, signal);
     const reached =
-      digits === undefined
+      digits === undefined || answer.isPin(digits)
         ? { ending: decided('no number came') }
         : await reach(deps, live, { ...caller, identity: answer.identity, digits, sound });
     if ('ending' in reached) await sound.play(networkTone(desk.config.country, 'busy', BUSY_SECONDS));
@@ -109,13 +110,22 @@ async function overAnotherLine(
   const spending = deps.budgets.begin(identity, '', (why) => live.hangUp.abort(new Error(why)));
   const signal = AbortSignal.any([sound.over, live.hangUp.signal]);
   const dialling = { dialled, withheld: false, choice, spending, clearsLine: false };
+  const leg = { startedAt: deps.clock.now(), caller: identity, callee: dialled.e164 };
+  const second: { line: string | undefined } = { line: undefined };
   try {
-    const { line } = await dialLines(deps, { line: undefined }, dialling, signal);
+    const { line } = await dialLines(deps, second, dialling, signal);
+    const answeredAt = deps.clock.now();
     spending.answered();
-    void line.ended.then(() => spending.ended());
+    void line.ended.then((hangup) => {
+      spending.ended();
+      const answered = { line: second.line ?? '', answeredAt, answer: line.answer.kind };
+      keepSecondLeg(deps, { ...leg, ...answered }, endedByLine(hangup));
+    });
     return { phone: lineLeg(line, dialled.e164, deps.log) };
   } catch (thrown) {
     spending.ended();
-    return { ending: lineFailed(thrown) };
+    const ending = lineFailed(thrown);
+    keepSecondLeg(deps, { ...leg, line: second.line ?? '', answeredAt: undefined, answer: 'none' }, ending);
+    return { ending };
   }
 }

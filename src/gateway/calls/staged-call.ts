@@ -91,14 +91,15 @@ async function askAll(deps: StagedDeps, live: LiveCall, stages: Stages, sound: S
   const { caller, needsPin, desk } = stages;
   const { signal } = live.hangUp;
   let identity = caller;
+  let isPin = (_typed: string) => false;
   if (needsPin) {
     const answer = await askPin(pinDeps(deps), sound, { from: 'members', caller }, signal);
     if ('refused' in answer) return { ending: refused(answer.refused, { status: 403, phrase: 'Forbidden' }) };
-    identity = answer.identity;
+    ({ identity, isPin } = answer);
   }
   if (stages.dialled !== undefined) return { identity, dialled: stages.dialled };
   const digits = await askNumber(deps.clock, sound, desk.config.country, signal);
-  const dialled = digits === undefined ? undefined : await readDialled(`tel:${digits}`, deps.context);
+  const dialled = digits === undefined || isPin(digits) ? undefined : await readDialled(`tel:${digits}`, deps.context);
   if (dialled === undefined || dialled.kind === 'user' || dialled.kind === 'unusable') {
     return { ending: decided('no number came') };
   }

@@ -138,17 +138,22 @@ export class FakeLine implements Line {
   async stop(): Promise<void> {}
 
   dial(digits: string, signal: AbortSignal): Promise<LineCall> {
+    if (signal.aborted) return Promise.reject(new Failure<DialFault>({ code: 'aborted' }, 'aborted'));
     this.status = { state: 'dialling', modem: 'fake' };
     return new Promise((resolve, reject) => {
+      const aborted = () => fail({ code: 'aborted' });
       const fail = (fault: DialFault) => {
+        signal.removeEventListener('abort', aborted);
         this.#idle();
         reject(new Failure<DialFault>(fault, fault.code));
       };
-      signal.addEventListener('abort', () => fail({ code: 'aborted' }), { once: true });
+      signal.addEventListener('abort', aborted, { once: true });
       this.diallings.push({
         digits,
         fail,
         answer: (supervision = { kind: 'inferred', by: 'ringback-gone' }) => {
+          // From now on it is a call, which its owner hangs up.
+          signal.removeEventListener('abort', aborted);
           const call = this.#call(supervision);
           resolve(call);
           return call;

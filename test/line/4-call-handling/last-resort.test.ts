@@ -66,7 +66,14 @@ describe('the last resort', () => {
     const ringing = home.ring();
     await gw.until(() => office.diallings[0]);
     ringing.stop('caller-gave-up');
-    expect(await gw.over()).toMatchObject({ outcome: 'missed', end: 'line: caller gave up' });
+    await gw.over();
+    const records = await gw.ended();
+    expect(records.find(({ line }) => line === 'home')).toMatchObject({
+      outcome: 'missed',
+      end: 'line: caller gave up',
+    });
+    // The attempt is kept too, so that a restart does not renew what is allowed.
+    expect(records.find(({ line }) => line === 'office')).toMatchObject({ outcome: 'missed', end: 'line: aborted' });
     expect(office.status.state).toBe('idle');
   });
 
@@ -82,5 +89,34 @@ describe('the last resort', () => {
       expect(await gw.over()).toMatchObject({ outcome: 'missed', end: 'phone: nobody answered' });
       expect([...home.diallings, ...office.diallings]).toEqual([]);
     }
+  });
+
+  it('is called no more often and for no longer than the budgets allow, whoever calls in', async () => {
+    const gw = new TestGateway({
+      line: [
+        { name: 'home', device: 'a', rings: [ALICE], ring_seconds: 5, last_resort: '+4917012345678' },
+        { name: 'office', device: 'b' },
+      ],
+      dial_plan: { total_calls_per_hour: 2, total_minutes_per_day: 2 },
+    });
+    gw.phone(ALICE);
+    for (let i = 0; i < 2; i++) {
+      const ringing = gw.lines[0]!.ring({ number: `+49301234${i}`, name: undefined, presentation: 'available' });
+      (await gw.until(() => gw.lines[1]!.diallings[i])).fail({ code: 'busy' });
+      await gw.over();
+      ringing.stop('caller-gave-up');
+    }
+    const third = gw.lines[0]!.ring();
+    await gw.over();
+    third.stop('caller-gave-up');
+    expect(gw.lines[1]!.diallings).toHaveLength(2);
+    await gw.clock.advance(3_600_000);
+    const ringing = gw.lines[0]!.ring();
+    const far = (await gw.until(() => gw.lines[1]!.diallings[2])).answer();
+    const near = await gw.clock.run(ringing.answered);
+    await gw.clock.advance(110_000);
+    expect(near.isOver).toBe(false);
+    await gw.clock.advance(20_000);
+    expect([near.isOver, far.isOver]).toEqual([true, true]);
   });
 });

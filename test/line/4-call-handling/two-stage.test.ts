@@ -143,6 +143,27 @@ describe('dialling in from outside', () => {
     return { gw, bob, caller };
   }
 
+  it('leaves no line open when the caller hangs up in the moment of the answer, and keeps a record of that line', async () => {
+    const { gw, caller } = await dialledIn({ dial_in: 'at-once', dial_in_lines: true }, '030555#');
+    const far = (await gw.until(() => gw.lines[1]!.diallings[0])).answer();
+    caller.end('far-end');
+    await gw.over();
+    await gw.clock.advance(1000);
+    expect([far.isOver, gw.lines[1]!.status.state]).toEqual([true, 'idle']);
+    expect((await gw.ended()).find(({ line }) => line === 'office')).toMatchObject({
+      ...{ direction: 'to-line', caller: 'pin:family', callee: '+4930555', outcome: 'answered' },
+    });
+  });
+
+  it('goes nowhere when the PIN is typed once more in place of a number, and nobody is told of it', async () => {
+    for (const typed of [`${PIN}#`, `${PIN}030555#`]) {
+      const { gw } = await dialledIn({ dial_in: 'at-once', dial_in_lines: true }, typed);
+      expect(await gw.over()).toMatchObject({ end: 'no number came' });
+      expect(gw.lines[1]!.diallings).toEqual([]);
+      expect(JSON.stringify([gw.events, gw.logged, await gw.ended()])).not.toContain(PIN);
+    }
+  });
+
   it('is off by default: the phones ring as ever', async () => {
     const gw = new TestGateway(config({}));
     const alice = gw.phone(ALICE);
