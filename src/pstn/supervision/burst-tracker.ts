@@ -1,4 +1,4 @@
-import { matchOf, nameOf, type Rhythm, slack, type ToneName } from '#pstn/supervision/cadence.ts';
+import { type CadencedTone, matchOf, nameOf, type Rhythm, slack, type ToneName } from '#pstn/supervision/cadence.ts';
 import type { ToneFamily } from '#pstn/supervision/spectra.ts';
 import { STEP_MS, type ToneBank } from '#pstn/supervision/tone-bank.ts';
 
@@ -25,6 +25,10 @@ const WANDER_HZ = 10;
 const PURE_HZ = 3;
 const LOW_HZ = 1000;
 const LEVEL_RATIO = 4;
+/** Modulation by a third or more takes this share of a burst below half of its mean power; a level tone never gets there. */
+const FAINT_SHARE = 0.1;
+/** Steps after which that is known: six turns of the slowest modulation (16 Hz). */
+const SWING_KNOWN = 75;
 /** Steps in a pause that may be loud: edges, clicks. */
 const LOUD = 8;
 const MAX_PAST = 16;
@@ -39,6 +43,8 @@ export class BurstTracker {
   readonly #firstBand: number;
   readonly #longestPause: number;
   readonly #wander: number;
+  /** Of the family's tones those without modulation. */
+  readonly #plain: readonly CadencedTone[];
   readonly #report: (name: ToneName) => void;
   readonly #powers = new Float64Array(KEPT);
   #step = 0;
@@ -52,6 +58,7 @@ export class BurstTracker {
   #lastLevel = 0;
   #bad = 0;
   #slopes = 0;
+  #faint = 0;
   #lowest = 0;
   #highest = 0;
   #loud = 0;
@@ -63,6 +70,7 @@ export class BurstTracker {
     this.#firstBand = firstBand;
     this.#report = report;
     const isVoiceLike = family.bands.length === 1 && (family.centres[0] ?? 0) < LOW_HZ;
+    this.#plain = family.tones.filter(({ isModulated }) => !isModulated);
     this.#wander = isVoiceLike ? PURE_HZ : WANDER_HZ;
     const pauses = family.tones.flatMap(({ cadence }) => cadence.filter((_, i) => i % 2 === 1));
     const longest = Math.max(0, ...pauses);
@@ -122,11 +130,13 @@ export class BurstTracker {
     this.#edge = onset;
     this.#bad = 0;
     this.#slopes = 0;
+    this.#faint = 0;
     this.#lowest = Number.POSITIVE_INFINITY;
     this.#highest = 0;
   }
 
   #inBurst(bank: ToneBank, power: number): void {
+    if (bank.step < bank.long / 2) this.#faint++;
     if (power > this.#level) this.#level = power;
     if (power < this.#level * EDGE) {
       if (this.#below++ >= this.#family.dips) this.#end();
@@ -164,12 +174,18 @@ export class BurstTracker {
     return this.#slopes <= SLOPES && this.#highest - this.#lowest <= WANDER_HZ;
   }
 
+  /** Whether a first burst has lasted long enough without any swing to be no modulated tone. */
+  get #isPlain(): boolean {
+    const length = this.#step - this.#edge;
+    return this.#isOn && this.#past.length === 0 && length >= SWING_KNOWN && this.#faint < length * FAINT_SHARE;
+  }
+
   #judge(): void {
     if (this.#reported || (!this.#isOn && this.#past.length === 0)) return;
     // What may be the next burst ends the pause once it is confirmed, and where it began.
     if (!this.#isOn && this.#run > 0) return;
     if (this.#isOn && !this.#isClean) return;
-    const { tones } = this.#family;
+    const tones = this.#isPlain ? this.#plain : this.#family.tones;
     const lasts = Math.max(0, this.#sinceEdge() - (this.#isOn ? EDGE_MS / 2 : -EDGE_MS));
     const rhythm: Rhythm = { past: this.#past, now: lasts };
     const name = nameOf(tones, rhythm);

@@ -5,6 +5,7 @@ export type ToneName = 'dial' | 'ringback' | 'busy' | 'congestion' | 'call-waiti
 export interface CadencedTone {
   readonly name: ToneName;
   readonly cadence: readonly number[];
+  readonly isModulated: boolean;
 }
 
 /** What was heard of one sound so far, ms. */

@@ -58,7 +58,7 @@ function familyOf(name: ToneName, tone: NetworkTone): ToneFamily {
   return {
     bands,
     centres: bands.map(({ from, to }) => (from + to) / 2),
-    tones: [{ name, cadence: tone.cadence }],
+    tones: [{ name, cadence: tone.cadence, isModulated: modulation !== 0 }],
     isLevel: modulation === 0 && bands.length === tone.frequencies.length,
     dips: modulation === 0 ? 0 : Math.ceil(1000 / modulation / 2 / STEP_MS),
   };
