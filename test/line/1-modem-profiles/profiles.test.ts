@@ -110,7 +110,7 @@ describe("a user's own profiles", () => {
     );
     expect(told).toEqual([
       'a.toml: name: give 1 to 32 small letters, digits and hyphens',
-      'a.toml: init[0]: a profile must not dial or answer',
+      'a.toml: init[0]: a profile must not dial or answer: give one command that does neither',
       'a.toml: init[1]: give one AT command of at most 64 characters',
       'a.toml: foo: there is no such setting; correct its name or remove it',
       'b.toml: name: give a text in quotes',

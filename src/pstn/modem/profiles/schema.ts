@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { isHarmless } from '#pstn/modem/profiles/harmless.ts';
 
 /** Ways of coding one sample of sound on the wire between modem and computer. */
 const CODINGS = ['mulaw', 'alaw', 'unsigned-8', 'signed-8', 'linear-16'] as const;
@@ -19,7 +20,10 @@ const words = z.string().check(z.minLength(1), z.maxLength(400));
 /** An AT command. Nothing in a profile dials or answers. */
 const command = z.string().check(
   z.refine((text) => /^AT[\x20-\x7e]{0,62}$/.test(text), 'give one AT command of at most 64 characters'),
-  z.refine((text) => !/^AT[ ;]*[DAO]/i.test(text), 'a profile must not dial or answer'),
+  z.refine(
+    (text) => !text.startsWith('AT') || isHarmless(text),
+    'a profile must not dial or answer: give one command that does neither',
+  ),
 );
 
 /** Texts that all have to stand in one answer, upper or lower case. */
