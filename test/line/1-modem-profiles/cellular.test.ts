@@ -373,3 +373,25 @@ describe('a module that tells of the answer when the far end begins to ring', ()
     expect(call.answer).toEqual({ kind: 'inferred', by: 'modem' });
   });
 });
+
+describe('a module that does not switch sound on at once', () => {
+  for (const [how, lose] of [
+    ['tells of the answer', undefined],
+    ['is asked whether the call is answered', /VOICE CALL: BEGIN/],
+  ] as const) {
+    it(`is restarted behind a call of three seconds, where it ${how}`, async () => {
+      const module = await started('sim7600');
+      module.module.fault('degrading', true);
+      module.commands.lose = lose;
+      for (const restarts of [0, 1]) {
+        const call = await dialled(module);
+        await talk(module, call, { ms: 3000 });
+        await module.clock.run(call.hangUp());
+        await module.clock.advance(100);
+        expect(module.restarts()).toBe(restarts);
+      }
+      expect(module.warnings.some((warning) => warning.includes('does not switch sound on at once'))).toBe(true);
+      await idle(module);
+    });
+  }
+});
