@@ -4,9 +4,6 @@ import { asiaAfricaPacific } from '#pstn/countries/asia-africa-pacific.ts';
 import { type CountryRow, countryOf, type LineCountry } from '#pstn/countries/country.ts';
 import { europe } from '#pstn/countries/europe.ts';
 
-export type { CountryCode } from '#platform/country-code.ts';
-export type { LineCountry, NetworkTone } from '#pstn/countries/country.ts';
-
 // A country without a row, or a row without its code in the list, does not compile.
 const rows = { ...europe, ...americas, ...asiaAfricaPacific } satisfies Record<CountryCode, CountryRow>;
 

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { silence } from '#media/g711.ts';
 import { ToneGenerator } from '#media/tones.ts';
 import { concat } from '#platform/bytes.ts';
-import { countries, type NetworkTone } from '#pstn/countries.ts';
+import type { NetworkTone } from '#pstn/countries/country.ts';
+import { countries } from '#pstn/countries.ts';
 import { networkTone } from '#pstn/emulator/sound-source.ts';
 import { CallProgressDetector } from '#pstn/supervision/call-progress.ts';
 

@@ -2,7 +2,7 @@ import { collectDigits } from '#gateway/calls/collect-digits.ts';
 import { networkTone } from '#gateway/calls/prompt-tones.ts';
 import type { SoundCall } from '#gateway/voice-mail/sound-call.ts';
 import type { Clock } from '#platform/clock.ts';
-import type { CountryCode } from '#pstn/countries.ts';
+import type { CountryCode } from '#platform/country-code.ts';
 
 /** ITU-T E.164 allows 15 digits; prefixes come before them. */
 const MOST_DIGITS = 24;

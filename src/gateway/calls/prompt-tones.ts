@@ -1,5 +1,6 @@
 import { cadenced, ToneSequence } from '#media/tone-sequence.ts';
-import { type CountryCode, countries } from '#pstn/countries.ts';
+import type { CountryCode } from '#platform/country-code.ts';
+import { countries } from '#pstn/countries.ts';
 
 /** Asks for a PIN: two short high beeps, unlike any tone of an exchange. */
 export function pinPrompt(): ToneSequence {

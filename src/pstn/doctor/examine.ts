@@ -1,7 +1,7 @@
 import type { Clock } from '#platform/clock.ts';
+import type { CountryCode } from '#platform/country-code.ts';
 import { messageOf } from '#platform/failure.ts';
 import { understand } from '#pstn/cellular/says.ts';
-import type { CountryCode } from '#pstn/countries.ts';
 import { type AtAnswer, AtClient } from '#pstn/doctor/at-client.ts';
 import { judge } from '#pstn/doctor/findings.ts';
 import { hear, levelOf } from '#pstn/doctor/hearing.ts';

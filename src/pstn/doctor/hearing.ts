@@ -1,7 +1,8 @@
 import { linearOf } from '#media/g711.ts';
 import { dbm0OfPeak } from '#media/level.ts';
 import { dominantFrequencyOfMulaw, goertzelPower } from '#media/spectrum.ts';
-import { type CountryCode, countries } from '#pstn/countries.ts';
+import type { CountryCode } from '#platform/country-code.ts';
+import { countries } from '#pstn/countries.ts';
 
 /** What was heard on the line, off hook and before any digit. Levels in dBm0. */
 export interface Hearing {

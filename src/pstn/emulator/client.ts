@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Clock, Timer } from '#platform/clock.ts';
+import type { CountryCode } from '#platform/country-code.ts';
 import { Failure } from '#platform/failure.ts';
-import type { CountryCode } from '#pstn/countries.ts';
 import type { CellularName } from '#pstn/emulator/cellular/module.ts';
 import type { VoiceModemName } from '#pstn/emulator/personalities/table.ts';
 import type { EmulatorCommand, EmulatorEvent } from '#pstn/emulator/protocol.ts';

@@ -1,6 +1,6 @@
 import { dtmfSound } from '#media/dtmf.ts';
 import { silence } from '#media/g711.ts';
-import type { LineCountry } from '#pstn/countries.ts';
+import type { LineCountry } from '#pstn/countries/country.ts';
 import { ByteQueue } from '#pstn/emulator/byte-queue.ts';
 import type { FinalResult } from '#pstn/modem/results.ts';
 import { CallProgressDetector } from '#pstn/supervision/call-progress.ts';

@@ -1,6 +1,6 @@
 import { utf8 } from '#platform/bytes.ts';
 import type { Clock } from '#platform/clock.ts';
-import type { CountryCode } from '#pstn/countries.ts';
+import type { CountryCode } from '#platform/country-code.ts';
 import type { EmulatedDevice } from '#pstn/emulator/device.ts';
 import { Exchange, type ExchangeEvent } from '#pstn/emulator/exchange.ts';
 import { FaultyPort, faultNames } from '#pstn/emulator/faults.ts';

@@ -1,7 +1,9 @@
 import { DtmfDetector } from '#media/dtmf.ts';
 import { silence } from '#media/g711.ts';
 import type { Clock } from '#platform/clock.ts';
-import { type CountryCode, countries, type LineCountry } from '#pstn/countries.ts';
+import type { CountryCode } from '#platform/country-code.ts';
+import type { LineCountry } from '#pstn/countries/country.ts';
+import { countries } from '#pstn/countries.ts';
 import { type CallDirection, type CallReport, ConnectedCall } from '#pstn/emulator/connected-call.ts';
 import type { Loop, LoopListener } from '#pstn/emulator/loop.ts';
 import { type HangUpHow, NumberPlan, type Party, type RingCallerId } from '#pstn/emulator/number-plan.ts';

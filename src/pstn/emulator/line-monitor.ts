@@ -1,5 +1,5 @@
 import { DtmfDetector } from '#media/dtmf.ts';
-import type { LineCountry } from '#pstn/countries.ts';
+import type { LineCountry } from '#pstn/countries/country.ts';
 import type { Personality } from '#pstn/emulator/personalities/personality.ts';
 import { CallProgressDetector } from '#pstn/supervision/call-progress.ts';
 

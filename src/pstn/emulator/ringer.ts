@@ -1,6 +1,7 @@
 import type { Clock } from '#platform/clock.ts';
 import { callerIdSound } from '#pstn/caller-id/sound.ts';
-import { firstRing, type LineCountry } from '#pstn/countries.ts';
+import type { LineCountry } from '#pstn/countries/country.ts';
+import { firstRing } from '#pstn/countries.ts';
 import type { LoopListener } from '#pstn/emulator/loop.ts';
 import type { RingCallerId } from '#pstn/emulator/number-plan.ts';
 import type { TimerSet } from '#pstn/emulator/timer-set.ts';

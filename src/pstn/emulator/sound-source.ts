@@ -2,8 +2,7 @@ import { dtmfSound } from '#media/dtmf.ts';
 import { silence } from '#media/g711.ts';
 import { cadenced, ToneSequence } from '#media/tone-sequence.ts';
 import { ToneGenerator } from '#media/tones.ts';
-import type { SpecialTone } from '#pstn/countries/country.ts';
-import type { NetworkTone } from '#pstn/countries.ts';
+import type { NetworkTone, SpecialTone } from '#pstn/countries/country.ts';
 
 /** An endless supply of mu-law sound. */
 export interface SoundSource {

@@ -1,7 +1,9 @@
 import { silence } from '#media/g711.ts';
 import { concat, utf8 } from '#platform/bytes.ts';
+import type { CountryCode } from '#platform/country-code.ts';
 import type { CallerIdBlock } from '#pstn/caller-id.ts';
-import { type CountryCode, countries, type LineCountry } from '#pstn/countries.ts';
+import type { LineCountry } from '#pstn/countries/country.ts';
+import { countries } from '#pstn/countries.ts';
 import { parseAtLine } from '#pstn/emulator/at-line.ts';
 import { ByteQueue } from '#pstn/emulator/byte-queue.ts';
 import { Dialler } from '#pstn/emulator/dialler.ts';

@@ -1,8 +1,9 @@
 import type { Clock } from '#platform/clock.ts';
+import type { CountryCode } from '#platform/country-code.ts';
 import { messageOf } from '#platform/failure.ts';
 import { type Logger, printable } from '#platform/log.ts';
 import { CallerIdReceiver } from '#pstn/caller-id/receiver.ts';
-import { type CountryCode, countries } from '#pstn/countries.ts';
+import { countries } from '#pstn/countries.ts';
 import type {
   CallerId,
   DialFault,

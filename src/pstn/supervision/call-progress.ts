@@ -1,4 +1,4 @@
-import type { LineCountry } from '#pstn/countries.ts';
+import type { LineCountry } from '#pstn/countries/country.ts';
 import { NetworkEar } from '#pstn/supervision/network-ear.ts';
 
 /** Told of what a modem's own detector knows. */

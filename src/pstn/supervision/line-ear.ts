@@ -1,6 +1,6 @@
 import { silence } from '#media/g711.ts';
 import { SAMPLE_RATE } from '#media/tones.ts';
-import type { LineCountry } from '#pstn/countries.ts';
+import type { LineCountry } from '#pstn/countries/country.ts';
 import { type Heard, NetworkEar } from '#pstn/supervision/network-ear.ts';
 import { SilenceWatch } from '#pstn/supervision/silence-watch.ts';
 

@@ -1,5 +1,5 @@
 import { peakOfDbm0 } from '#media/level.ts';
-import type { LineCountry } from '#pstn/countries.ts';
+import type { LineCountry } from '#pstn/countries/country.ts';
 import { BurstTracker } from '#pstn/supervision/burst-tracker.ts';
 import type { ToneName } from '#pstn/supervision/cadence.ts';
 import { SpecialTracker, specialBands } from '#pstn/supervision/special-tracker.ts';

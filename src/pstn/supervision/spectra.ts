@@ -1,4 +1,4 @@
-import type { LineCountry, NetworkTone } from '#pstn/countries.ts';
+import type { LineCountry, NetworkTone } from '#pstn/countries/country.ts';
 import type { CadencedTone, ToneName } from '#pstn/supervision/cadence.ts';
 import { type Band, STEP_MS } from '#pstn/supervision/tone-bank.ts';
 

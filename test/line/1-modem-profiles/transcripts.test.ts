@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { CountryCode } from '#platform/country-code.ts';
 import { silentLogger } from '#platform/log.ts';
-import { type CountryCode, countries } from '#pstn/countries.ts';
+import { countries } from '#pstn/countries.ts';
 import { capabilityOf } from '#pstn/doctor/capability.ts';
 import { ModemLine } from '#pstn/modem/modem-line.ts';
 import { builtInProfiles } from '#pstn/modem/profiles/built-in.ts';

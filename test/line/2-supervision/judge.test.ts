@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { decodeMulaw } from '#media/g711.ts';
 import { countryCodes } from '#platform/country-code.ts';
-import { countries, type NetworkTone } from '#pstn/countries.ts';
+import type { NetworkTone } from '#pstn/countries/country.ts';
+import { countries } from '#pstn/countries.ts';
 import { networkTone, specialTone } from '#pstn/emulator/sound-source.ts';
 import { type SuperToneElement, spandspMissing, spandspSuperTones } from '../../support/spandsp.ts';
 

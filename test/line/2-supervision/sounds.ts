@@ -1,7 +1,7 @@
 import { encodeMulaw, silence } from '#media/g711.ts';
 import { peakOfDbm0 } from '#media/level.ts';
 import { concat } from '#platform/bytes.ts';
-import type { LineCountry, NetworkTone } from '#pstn/countries.ts';
+import type { LineCountry, NetworkTone } from '#pstn/countries/country.ts';
 import { type Heard, NetworkEar } from '#pstn/supervision/network-ear.ts';
 
 /** How far a tone is from its row. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { countryCodes } from '#platform/country-code.ts';
-import { countries, type LineCountry, type NetworkTone } from '#pstn/countries.ts';
+import type { LineCountry, NetworkTone } from '#pstn/countries/country.ts';
+import { countries } from '#pstn/countries.ts';
 import { type Deviation, type Hearing, hear, specialSound, toneSound } from './sounds.ts';
 
 /** What issue and E.180 ask for: levels, frequencies and times off by what exchanges are off by, and a noisy line. */

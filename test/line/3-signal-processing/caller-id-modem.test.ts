@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { decodeMulaw, silence } from '#media/g711.ts';
 import { concat } from '#platform/bytes.ts';
+import type { CountryCode } from '#platform/country-code.ts';
 import { callerIdSound } from '#pstn/caller-id/sound.ts';
-import type { CountryCode } from '#pstn/countries.ts';
 import type { Party } from '#pstn/emulator/number-plan.ts';
 import { builtInProfiles } from '#pstn/modem/profiles/built-in.ts';
 import type { VoiceProfile } from '#pstn/modem/profiles/schema.ts';

@@ -1,6 +1,6 @@
 import { utf8 } from '#platform/bytes.ts';
 import type { Clock } from '#platform/clock.ts';
-import type { CountryCode } from '#pstn/countries.ts';
+import type { CountryCode } from '#platform/country-code.ts';
 import { CellularModem } from '#pstn/emulator/cellular/cellular-modem.ts';
 import { type CellularName, modules } from '#pstn/emulator/cellular/module.ts';
 import { CellularNetwork } from '#pstn/emulator/cellular/network.ts';

@@ -1,6 +1,7 @@
 import { silence } from '#media/g711.ts';
 import type { Clock } from '#platform/clock.ts';
-import { type CountryCode, countries } from '#pstn/countries.ts';
+import type { CountryCode } from '#platform/country-code.ts';
+import { countries } from '#pstn/countries.ts';
 import { type CallReport, ConnectedCall } from '#pstn/emulator/connected-call.ts';
 import type { ExchangeEvent, FarSide, RingOptions } from '#pstn/emulator/exchange.ts';
 import { type HangUpHow, NumberPlan, type Party, type RingCallerId } from '#pstn/emulator/number-plan.ts';

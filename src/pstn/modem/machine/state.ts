@@ -1,5 +1,5 @@
+import type { CountryCode } from '#platform/country-code.ts';
 import type { CallerIdBlock } from '#pstn/caller-id.ts';
-import type { CountryCode } from '#pstn/countries.ts';
 import type {
   AnswerSupervision,
   CallerId,

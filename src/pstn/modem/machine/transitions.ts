@@ -1,5 +1,6 @@
 import { utf8 as ascii, concat } from '#platform/bytes.ts';
-import { type CountryCode, countries, longestPause } from '#pstn/countries.ts';
+import type { CountryCode } from '#platform/country-code.ts';
+import { countries, longestPause } from '#pstn/countries.ts';
 import type { DialFault } from '#pstn/line.ts';
 import { ETX_CODE, shieldedCode } from '#pstn/modem/dle.ts';
 import { command, noScript, optional, startScript, streaming } from '#pstn/modem/machine/script.ts';
