@@ -83,8 +83,8 @@ describe('npm run bench', () => {
     expect(call).toBeGreaterThan(withoutEchoCanceller);
     expect(callToFilter).toBeCloseTo(call / filter, 1);
     expect(percentOfCore).toBeCloseTo((call + rtp) / 10, 1);
-    // A core keeps up with it many times over, whatever else it has to do.
-    expect(percentOfCore).toBeLessThan(30);
+    // Processor time, so nothing else that runs here counts; a slower core than the one of docs/BENCH.md, where it is within 3 %, may take twice that.
+    expect(percentOfCore).toBeLessThan(6);
   });
 
   it('compares the memory of an idle gateway with bare Node, and breaks it down by import', () => {

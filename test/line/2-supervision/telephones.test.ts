@@ -83,6 +83,15 @@ it('stays in use while one of two telephones is lifted, and is free at the lates
 });
 
 describe('a waiting call', () => {
+  it('is told where the modem alone hears it', async () => {
+    const talk = await conversation();
+    await talk.clock.advance(1000);
+    talk.inject('\x10w');
+    await talk.clock.advance(1000);
+    expect(talk.told).toEqual([{ type: 'call-waiting', callerId: undefined }]);
+    expect(talk.line.status.state).toBe('busy');
+  });
+
   it('is told once, although both modem and ear hear it', async () => {
     const talk = await conversation();
     await talk.clock.advance(1000);
