@@ -9,6 +9,7 @@ import { MailboxDesk } from '#gateway/voice-mail/mailbox-desk.ts';
 import { MailboxStore } from '#gateway/voice-mail/mailbox-store.ts';
 import { greetingSound } from '#gateway/voice-mail/message-file.ts';
 import { PinBook } from '#gateway/voice-mail/pin-book.ts';
+import { type CallDomains, callerOf } from '#gateway/voice-mail/sip-caller.ts';
 import type { Clock, Timer } from '#platform/clock.ts';
 import { Failure, messageOf } from '#platform/failure.ts';
 import type { Logger } from '#platform/log.ts';
@@ -31,12 +32,6 @@ export interface VoiceMailSideDeps {
 export interface VoiceMailSideOptions {
   readonly config: Config['voice_mail'];
   readonly stateDirectory: string;
-}
-
-/** What the overlay is called, and whose word on callers counts. */
-export interface CallDomains {
-  readonly overlay: string;
-  readonly pstnDomain: string;
 }
 
 interface PinFileFault {
@@ -142,7 +137,7 @@ export class VoiceMailSide {
       return asked !== undefined;
     }
     if (asked?.want === 'listen') void desk.visitBySip(call, user);
-    else void desk.takeBySip(call, user, { caller: caller.shown, callerName: call.fromName, line: undefined });
+    else void desk.takeBySip(call, user, caller.facts);
     return true;
   }
 
@@ -223,17 +218,4 @@ async function readPin(file: string): Promise<string> {
 function calledUser(requestUri: string, overlay: string): string | undefined {
   const [, user = '', host = ''] = /^sips?:([^@;?:]{1,64})@([^;?:]+)/i.exec(requestUri) ?? [];
   return host.toLowerCase() === overlay ? `${user}@${overlay}` : undefined;
-}
-
-/**
- * Who calls: the certificate of the overlay connection, else the phone that this process's own proxy authenticated. A gateway
- * speaks for numbers (RFC 3325).
- */
-function callerOf(call: IncomingCall, { pstnDomain }: CallDomains) {
-  const asserted = /^sips?:([^@;?]+)@([^@;?:]+)/i.exec(call.assertedIdentity ?? '');
-  const name = asserted === null ? undefined : `${asserted[1]}@${asserted[2]?.toLowerCase()}`;
-  const authenticated = call.peer?.name ?? name;
-  const isGateway = call.peer?.name.toLowerCase().endsWith(`@${pstnDomain.toLowerCase()}`) ?? false;
-  const shown = isGateway ? (asserted?.[1] ?? 'unavailable') : (authenticated ?? 'unavailable');
-  return { authenticated, shown: call.withheld ? 'withheld' : shown };
 }
