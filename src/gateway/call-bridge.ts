@@ -44,7 +44,7 @@ export async function bridgeCalls(deps: BridgeDeps, live: LiveCall, ends: Bridge
   });
   const { echo_canceller: cancelEcho, automatic_gain: automaticGain } = ends.policy;
   const voice = new VoicePath(phone.media, { cancelEcho, automaticGain });
-  line.connect((heard) => voice.exchange(heard));
+  line.connect((heard, spare) => voice.exchange(heard, spare));
   const ending = await Promise.race([
     line.ended.then(endedByLine),
     phone.ended.then(endedByPhone),

@@ -25,6 +25,12 @@ const QUIET = 200;
 const PATIENCE = 16_000;
 /** Time between two corrections: 100 ms. */
 const REST = 800;
+/** Sound that may be left out waits so long for silence (1 s): the delay is heard by both sides, a splice by hardly anybody. */
+const LEAVE_OUT_PATIENCE = 8000;
+/** The least from which a splice can choose a length: 15 ms. */
+const LEAST_CHOICE = 120;
+/** Once nothing has come for so long (100 ms) the sound made up in its place has faded. */
+const FADED = 800;
 /** Sound is handled in pieces of up to 20 ms. */
 const LONGEST_RUN = 160;
 
@@ -75,6 +81,10 @@ export class JitterBuffer {
   #bucketLeft = BUCKET;
   #wanting = 0;
   #resting = 0;
+  /** For how long sound was allowed to be left out, and was not. */
+  #allowed = 0;
+  /** Left out of what was buffered, but not yet of what was handed out. */
+  #owed = 0;
   readonly #concealment = new Concealment();
   readonly #run = new Float64Array(LONGEST_RUN);
 
@@ -98,7 +108,7 @@ export class JitterBuffer {
     const position = this.#positionOf(timestamp);
     if (this.#starvedFor > 0) this.#endStarvation(position);
     const spare = position - this.#read;
-    if (this.#playing) this.#noteSpare(Math.max(spare, -LATEST));
+    if (this.#playing) this.#noteSpare(Math.max(spare + this.#owed, -LATEST));
     if (spare + sound.length <= 0) {
       this.statistics.late++;
       return;
@@ -116,12 +126,15 @@ export class JitterBuffer {
     }
   }
 
-  /** The next `count` samples. */
-  take(count: number): Uint8Array {
-    const out = new Uint8Array(count);
+  /**
+   * The next `count` samples. Up to `spare` of them may be left out, where whoever plays them has more than it needs: 10 ms at a time in silence, or
+   * 10 to 20 ms at the pitch when there is none. The buffer goes on by `count` samples in any case.
+   */
+  take(count: number, spare = 0): Uint8Array {
     if (!this.#playing && this.level >= PREFILL) this.#playing = true;
     this.#correct(count);
-    for (let at = 0; at < count; ) at += this.#fill(out.subarray(at, at + LONGEST_RUN));
+    const out = new Uint8Array(count - this.#leaveOut(count, spare));
+    for (let at = 0; at < out.length; ) at += this.#fill(out.subarray(at, at + LONGEST_RUN));
     this.#age(count);
     return out;
   }
@@ -132,6 +145,7 @@ export class JitterBuffer {
     this.#started = false;
     this.#playing = false;
     this.#starvedFor = 0;
+    this.#owed = 0;
     this.#spare = [];
     this.#read = 0;
     this.#end = 0;
@@ -274,6 +288,37 @@ export class JitterBuffer {
     this.#resting = REST;
   }
 
+  /** Gives by how much shorter the next sound is than what was asked for. */
+  #leaveOut(count: number, spare: number): number {
+    if (this.#owed === 0) {
+      if (spare < PIECE) this.#allowed = 0;
+      else if (this.#resting === 0) this.#owed = this.#cut(count, spare);
+    }
+    const now = Math.min(this.#owed, count, spare);
+    this.#owed -= now;
+    return now;
+  }
+
+  #cut(count: number, spare: number): number {
+    if (!this.#playing || this.#starvedFor >= FADED) {
+      // Time goes by as it did.
+      if (this.#playing) this.#starvedFor += PIECE;
+      return this.#isCut(PIECE);
+    }
+    if (this.#starvedFor > 0 || this.level < 2 * PIECE) return 0;
+    if (this.#isQuiet()) return this.#isCut(this.#advance(PIECE));
+    this.#allowed += count;
+    if (this.#allowed < LEAVE_OUT_PATIENCE || spare < LEAST_CHOICE) return 0;
+    const jump = skipSmoothly(this.#ring, this.#read, spare);
+    return jump === 0 ? 0 : this.#isCut(this.#advance(jump));
+  }
+
+  #isCut(samples: number): number {
+    this.#allowed = 0;
+    this.#resting = REST;
+    return samples;
+  }
+
   #isQuiet(): boolean {
     for (let i = 0; i < PIECE; i++) {
       const at = (this.#read + i) & (CAPACITY - 1);
@@ -283,9 +328,13 @@ export class JitterBuffer {
   }
 
   #skip(count: number): void {
+    this.#shiftSpare(-this.#advance(count));
+  }
+
+  #advance(count: number): number {
     for (let i = 0; i < count; i++) this.#present[(this.#read + i) & (CAPACITY - 1)] = 0;
     this.#read += count;
-    this.#shiftSpare(-count);
+    return count;
   }
 
   /** Those samples are still in the ring. */

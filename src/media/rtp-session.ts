@@ -131,8 +131,8 @@ class RtpSession implements MediaSession {
     this.#pending = all.slice(offset);
   }
 
-  take(count: number): Uint8Array {
-    const samples = this.#jitter.take(count);
+  take(count: number, spare = 0): Uint8Array {
+    const samples = this.#jitter.take(count, spare);
     if (this.#agreement && !this.#agreement.events) this.#detector.push(samples);
     return samples;
   }

@@ -9,8 +9,11 @@ export interface MediaSession {
   applyRemote(description: string): void;
   /** Sends sound towards the peer. Any piece size; packets of 20 ms leave as soon as they are full, stamped by count of samples. */
   play(samples: Uint8Array): void;
-  /** Takes exactly `count` samples of the peer's sound out of the jitter buffer; concealment or silence fills gaps. */
-  take(count: number): Uint8Array;
+  /**
+   * Takes `count` samples of the peer's sound out of the jitter buffer; concealment or silence fills gaps. Up to `spare` of them may be
+   * left out where they are not missed, and are not there in what it gives.
+   */
+  take(count: number, spare?: number): Uint8Array;
   /** Sends digits (0-9 * # A-D) as RFC 4733 events, or as tones in the sound when the peer does not take events. */
   sendDigits(digits: string): void;
   onDigit(listener: (digit: string) => void): void;

@@ -12,12 +12,12 @@ const LONGEST_CUT = 160;
 const BLEND = 80;
 
 /**
- * Prepares a jump forward: finds how far ahead the sound is most like what comes next, and blends from the one into the other there.
- * Gives by how many samples to jump; 0 when too little has arrived.
+ * Prepares a jump forward of up to `longest` samples: finds how far ahead the sound is most like what comes next, and blends from
+ * the one into the other there. Gives by how many samples to jump; 0 when too little has arrived.
  */
-export function skipSmoothly(ring: SoundRing, read: number): number {
+export function skipSmoothly(ring: SoundRing, read: number, longest = LONGEST_CUT): number {
   if (!allPresent(ring, read, LONGEST_CUT + BLEND)) return 0;
-  const jump = mostAlike(ring, read, 1);
+  const jump = mostAlike(ring, read, 1, longest);
   blend(ring, read, read + jump);
   return jump;
 }
@@ -25,7 +25,7 @@ export function skipSmoothly(ring: SoundRing, read: number): number {
 /** The same backwards: what was played is still in the ring. */
 export function repeatSmoothly(ring: SoundRing, read: number): number {
   if (!allPresent(ring, read, BLEND)) return 0;
-  const jump = mostAlike(ring, read, -1);
+  const jump = mostAlike(ring, read, -1, LONGEST_CUT);
   blend(ring, read, read - jump);
   return jump;
 }
@@ -36,11 +36,11 @@ function allPresent({ present }: SoundRing, from: number, count: number): boolea
 }
 
 /** The jump at which the sound there is most like the sound here, by normalised cross-correlation over every second sample; the shortest of equals. */
-function mostAlike({ codes }: SoundRing, read: number, direction: 1 | -1): number {
+function mostAlike({ codes }: SoundRing, read: number, direction: 1 | -1, longest: number): number {
   const mask = codes.length - 1;
   let best = SHORTEST_CUT;
   let highest = 0;
-  for (let jump = SHORTEST_CUT; jump < LONGEST_CUT; jump++) {
+  for (let jump = SHORTEST_CUT; jump < Math.min(longest, LONGEST_CUT); jump++) {
     let both = 0;
     let power = 1;
     for (let i = 0; i < BLEND; i += 2) {

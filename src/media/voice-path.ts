@@ -31,6 +31,8 @@ export class VoicePath {
   readonly #limiter = new LineLimiter();
   readonly #piece = new Float64Array(LONGEST_PIECE);
   #limited = 0;
+  /** Of `spare`, what is known. */
+  #late = 0;
 
   constructor(session: MediaSession, options: VoicePathOptions) {
     this.#session = session;
@@ -38,15 +40,23 @@ export class VoicePath {
     this.#gain = options.automaticGain ? new AutomaticGain() : undefined;
   }
 
-  /** The line is the master clock: as much as it heard is given back to play. Mu-law both ways. */
-  exchange(heard: Uint8Array): Uint8Array {
-    const toLine = this.#session.take(heard.length);
+  /**
+   * The line is the master clock: as much as it heard is given back to play, or up to `spare` samples less, by which the line is late. When that
+   * has grown, the line was played silence meanwhile. Mu-law both ways.
+   */
+  exchange(heard: Uint8Array, spare = 0): Uint8Array {
+    if (spare > this.#late) {
+      this.#echo?.paused(spare - this.#late);
+      this.#late = spare;
+    }
+    const toLine = this.#session.take(heard.length, spare);
     const toPhone = new Uint8Array(heard.length);
     for (let at = 0; at < heard.length; at += LONGEST_PIECE) {
       const end = Math.min(at + LONGEST_PIECE, heard.length);
       this.#fromLine(heard.subarray(at, end), toPhone.subarray(at, end));
       this.#fromPhone(toLine.subarray(at, end));
     }
+    this.#late -= heard.length - toLine.length;
     this.#session.play(toPhone);
     return toLine;
   }

@@ -111,15 +111,18 @@ export type LineEvent =
 
 /**
  * Exchanges sound with the line, which is the master clock: called with each piece read (mu-law bytes), it returns
- * exactly as many bytes to play. Must be quick (under 5 ms) and must not throw.
+ * as many bytes to play. Where the line is `spare` bytes later than it need be, it may leave up to so many out, and so give the
+ * delay back; not everybody has to. Must be quick (under 5 ms) and must not throw.
  */
-export type SampleExchange = (heard: Uint8Array) => Uint8Array;
+export type SampleExchange = (heard: Uint8Array, spare: number) => Uint8Array;
 
 export interface LineCallStatistics {
   readonly bytesHeard: number;
   readonly bytesPlayed: number;
   readonly underruns: number;
   readonly overruns: number;
+  /** Of the delay that hesitations added, what was taken back. */
+  readonly givenBackMs: number;
 }
 
 /** A call in progress. */

@@ -49,7 +49,7 @@ describe('sound between a line and RTP whose clocks differ', () => {
       const paced = new PacedSound(systemClock, far, { source: new ToneGenerator([700]), sink });
       paced.start();
       const voice = new VoicePath(near, { cancelEcho: true, automaticGain: true });
-      call.connect((heard) => voice.exchange(heard));
+      call.connect((heard, spare) => voice.exchange(heard, spare));
       await new Promise((done) => setTimeout(done, 5000));
       paced.stop();
       const report = await emulator.report();

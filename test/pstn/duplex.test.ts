@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MULAW_SILENCE } from '#media/g711.ts';
 import type { EmulatedLineOptions } from '#pstn/emulator/emulated-line.ts';
-import { CUSHION } from '#pstn/modem/call.ts';
+import { CUSHION } from '#pstn/modem/cushion.ts';
 import { SeededRandom } from '../simulation/seeded-random.ts';
 import { simulatedLine } from './simulated-line.ts';
 

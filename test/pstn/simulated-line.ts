@@ -46,8 +46,8 @@ export function simulatedLine(
   emulator: Partial<EmulatedLineOptions> = {},
   modem: Partial<ModemLineOptions> = {},
   latencyMs = 4,
-  /** Whether the modem sees that its port is closed. */
-  { dtr }: { readonly dtr: boolean } = { dtr: true },
+  /** Whether the modem sees that its port is closed; which of its `<DLE>` codes it does not know. */
+  { dtr, unknown }: { readonly dtr: boolean; readonly unknown?: string } = { dtr: true },
 ): SimulatedLine {
   const clock = new VirtualClock();
   const events: ExchangeEvent[] = [];
@@ -60,7 +60,9 @@ export function simulatedLine(
   let held = false;
   let unwritten = 0;
   const port = {
-    send: toDriver,
+    send(bytes: Uint8Array) {
+      if (Buffer.from(bytes).toString('latin1') !== `\x10${unknown}`) toDriver(bytes);
+    },
     backlog: 0,
     hold(on: boolean) {
       held = on;

@@ -28,15 +28,15 @@ export function lineLeg(line: LineCall, number: string, log: Logger): Call {
 function lineMedia(line: LineCall, log: Logger): MediaSession {
   const toLine = timed();
   const fromLine = timed();
-  line.connect((heard) => {
+  line.connect((heard, spare) => {
     fromLine.put(heard);
-    return toLine.buffer.take(heard.length);
+    return toLine.buffer.take(heard.length, spare);
   });
   return {
     localDescription: '',
     applyRemote: () => {},
     play: (samples) => toLine.put(samples),
-    take: (count) => fromLine.buffer.take(count),
+    take: (count, spare) => fromLine.buffer.take(count, spare),
     sendDigits(digits) {
       line.sendDigits(digits).catch((thrown) => log.warn('digits not sent', { reason: messageOf(thrown) }));
     },

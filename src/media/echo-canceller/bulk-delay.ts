@@ -62,6 +62,32 @@ export class BulkDelay {
     return this.#look();
   }
 
+  /** More of the reference, to which nothing was heard; `shift` follows. */
+  addReference(samples: Float64Array): void {
+    this.#reference.push(samples);
+  }
+
+  /** The reference is by so many samples longer than before against what was heard, so the echo lags by as much more behind its newest. */
+  shift(samples: number): void {
+    const lags = samples / DECIMATION;
+    for (let k = FIRST_BIN; k <= LAST_BIN; k++) {
+      const angle = (-2 * Math.PI * k * lags) / SIZE;
+      const cos = Math.cos(angle);
+      const sin = Math.sin(angle);
+      const re = this.#crossRe[k] ?? 0;
+      const im = this.#crossIm[k] ?? 0;
+      this.#crossRe[k] = re * cos - im * sin;
+      this.#crossIm[k] = re * sin + im * cos;
+    }
+    this.#candidate += lags;
+    if (this.#found !== undefined) this.#found += samples;
+  }
+
+  /** What was found is not so any more. */
+  lose(): void {
+    this.#found = undefined;
+  }
+
   #look(): boolean {
     if (!this.#load()) return false;
     this.#fft.forward(this.#re, this.#im);

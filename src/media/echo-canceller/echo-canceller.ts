@@ -26,6 +26,9 @@ const MIN_DELAY = 160;
 const HISTORY = 1 << 13;
 /** At most so many samples may be given at once. */
 export const LONGEST_PIECE = 80;
+/** So much more silence than was handed over (0.5 s) is followed; behind a longer one the echo is looked for anew. */
+const LONGEST_PAUSE = 4000;
+const SILENCE = new Float64Array(LONGEST_PIECE);
 /** ERLE is a mean over about 2 s of blocks whose echo stands above this mean power (16-bit samples). */
 const ERLE_RATE = 0.004;
 const AUDIBLE = 60 ** 2;
@@ -42,12 +45,19 @@ export class EchoCanceller {
   readonly #suppressor = new ResidualSuppressor();
   readonly #history = new Float64Array(HISTORY);
   #played = 0;
+  /** Cleaned, and not answered by what was played yet. */
+  #unanswered = 0;
+  /** By how much less was played than heard since the beginning; negative when it was more. */
+  #leftOut = 0;
   readonly #heard = new Float64Array(BLOCK);
   #filled = 0;
   #blocks = 0;
   readonly #frame = new Float64Array(FRAME);
   readonly #out = new Float64Array(BLOCK);
-  /** Where the filter begins, in samples before what is heard; undefined: the delay is not known. */
+  /**
+   * Where the filter begins, in samples before what is heard, counted from the beginning of both: by this count an echo stays where it is
+   * when some of the reference is left out or silence comes between. undefined: the delay is not known.
+   */
   #start: number | undefined;
   readonly #untouched: Cancelled = { echo: new Float64Array(BLOCK), rest: new Float64Array(BLOCK) };
   #heardPower = 0;
@@ -67,6 +77,7 @@ export class EchoCanceller {
 
   /** Cleans up to LONGEST_PIECE samples in place. What was played in the same moment follows by `played`. */
   cancel(samples: Float64Array): void {
+    this.#unanswered += samples.length;
     this.#delay.pushHeard(samples);
     for (let i = 0; i < samples.length; i++) {
       const cleaned = this.#out[this.#filled] ?? 0;
@@ -76,10 +87,38 @@ export class EchoCanceller {
     }
   }
 
-  /** As many samples as were cleaned before, as they went to the line. */
+  /** As many samples as were cleaned before, as they went to the line, or fewer where some were left out. */
   played(samples: Float64Array): void {
-    for (let i = 0; i < samples.length; i++) this.#history[this.#played++ & (HISTORY - 1)] = samples[i] ?? 0;
+    const leftOut = this.#unanswered - samples.length;
+    this.#unanswered = 0;
+    if (leftOut > 0) this.#leaveOut(leftOut);
+    this.#remember(samples);
     if (this.#delay.pushReference(samples)) this.#aim();
+  }
+
+  /** Whatever plays had nothing to play for so many samples: what follows is later by as much, and so is its echo. */
+  paused(samples: number): void {
+    if (samples - this.#leftOut > LONGEST_PAUSE) return;
+    for (let at = 0; at < samples; at += LONGEST_PIECE) {
+      const silence = SILENCE.subarray(0, samples - at);
+      this.#remember(silence);
+      this.#delay.addReference(silence);
+    }
+    this.#leftOut -= samples;
+    this.#delay.shift(samples);
+  }
+
+  #remember(samples: Float64Array): void {
+    for (let i = 0; i < samples.length; i++) this.#history[this.#played++ & (HISTORY - 1)] = samples[i] ?? 0;
+  }
+
+  #leaveOut(samples: number): void {
+    this.#leftOut += samples;
+    this.#delay.shift(-samples);
+    // An echo can't come so soon: the delay has grown, and by how much is not found yet.
+    if (this.#start === undefined || this.#start >= this.#leftOut + MIN_DELAY) return;
+    this.#start = undefined;
+    this.#delay.lose();
   }
 
   #block(): void {
@@ -109,11 +148,13 @@ export class EchoCanceller {
 
   /** The delay is another one: the filter's view of the reference moves there; what it learnt of the echo's shape stays. */
   #aim(): void {
-    const delay = this.#delay.delay;
-    if (delay === undefined) return;
-    if (this.#start !== undefined && delay >= this.#start + MARGIN_BEFORE && delay <= this.#start + MARGIN_BEHIND)
-      return;
-    const start = Math.max(MIN_DELAY, delay - BEFORE_PEAK);
+    const lag = this.#delay.delay;
+    if (lag === undefined) return;
+    const delay = lag + this.#leftOut;
+    const nearest = this.#leftOut + MIN_DELAY;
+    const before = this.#start;
+    if (before !== undefined && delay >= before + MARGIN_BEFORE && delay <= before + MARGIN_BEHIND) return;
+    const start = Math.max(nearest, delay - BEFORE_PEAK);
     this.#start = start;
     for (let back = PARTITIONS - 1; back >= 0; back--) {
       this.#load((this.#blocks - back) * BLOCK - start);

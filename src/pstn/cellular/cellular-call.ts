@@ -78,6 +78,7 @@ export class CellularCall implements LineCall {
       bytesPlayed: this.#played,
       underruns: this.#underruns,
       overruns: this.#overruns,
+      givenBackMs: 0,
     };
   }
 
@@ -147,7 +148,7 @@ export class CellularCall implements LineCall {
   #answerTo(heard: Uint8Array): Uint8Array {
     let answer: Uint8Array;
     try {
-      answer = this.#exchange(heard);
+      answer = this.#exchange(heard, 0);
     } catch {
       return silence(heard.length);
     }

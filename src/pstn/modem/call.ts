@@ -12,6 +12,7 @@ import type {
   LineHangup,
   SampleExchange,
 } from '#pstn/line.ts';
+import { CUSHION, Cushion } from '#pstn/modem/cushion.ts';
 import { dialFailure } from '#pstn/modem/dial-failure.ts';
 import { shield } from '#pstn/modem/dle.ts';
 import { OwnSound } from '#pstn/modem/own-sound.ts';
@@ -19,8 +20,6 @@ import type { SoundCodec } from '#pstn/modem/sound-codec.ts';
 import type { PathSound, SoundPath } from '#pstn/modem/sound-path.ts';
 import type { LineEar } from '#pstn/supervision/line-ear.ts';
 
-/** Sound written ahead of what was read, in bytes: 60 ms that cover the host's hesitations. */
-export const CUSHION = 480;
 const KEY_MS = 100;
 const PAUSE_MS = 80;
 /** 2 s, as S8 has it (ITU-T V.250 §6.3.8). */
@@ -30,6 +29,8 @@ const MAX_DIGITS_WAITING = 64;
 
 /** What a call needs of the modem below it. */
 export interface CallControl {
+  /** Milliseconds, as `Clock.now`. */
+  now(): number;
   write(bytes: Uint8Array): void;
   hangUp(): void;
   /** Between mu-law and what the modem takes. */
@@ -47,7 +48,7 @@ export interface CallControl {
 /**
  * The sound of one call. The modem's clock is the only one: for every byte heard one byte is played, after a cushion of
  * 60 ms. When a hesitation outlasts the cushion the modem inserts silence, and what is written later plays that much
- * later, so the delay settles at the longest hesitation and nothing is lost.
+ * later: nothing is lost, and the exchange is asked to leave out as much where it is not missed.
  *
  * DTMF goes out as tones within the stream: +VTS works only outside of it (ITU-T V.253 §10.2.7), where the call would be
  * deaf and mute for the length of the digits.
@@ -68,6 +69,8 @@ export class ModemCall implements LineCall {
   #exchange: SampleExchange = (heard) => silence(heard.length);
   #heard = 0;
   #played = 0;
+  readonly #cushion = new Cushion();
+  #givenBack = 0;
   readonly #own = new OwnSound();
   #underruns = 0;
   #overruns = 0;
@@ -78,10 +81,10 @@ export class ModemCall implements LineCall {
     this.#control = control;
     this.halfDuplex = control.halfDuplex !== undefined;
     const sound: PathSound = {
-      answer: (heard) => this.#supervised(heard, this.#withTones(this.#answerTo(heard))),
+      answer: (heard, spare) => this.#supervised(heard, this.#withTones(this.#answerTo(heard, spare))),
       play: (samples) => this.#play(samples),
     };
-    this.#path = control.halfDuplex?.(sound) ?? fullDuplex(sound);
+    this.#path = control.halfDuplex?.(sound) ?? this.#fullDuplex(sound);
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
@@ -93,6 +96,7 @@ export class ModemCall implements LineCall {
       bytesPlayed: this.#played,
       underruns: this.#underruns,
       overruns: this.#overruns,
+      givenBackMs: Math.round(this.#givenBack / 8),
     };
   }
 
@@ -168,8 +172,13 @@ export class ModemCall implements LineCall {
   }
 
   count(what: 'underrun' | 'overrun'): void {
-    if (what === 'underrun') this.#underruns++;
-    else this.#overruns++;
+    if (what === 'underrun') {
+      this.#underruns++;
+      this.#cushion.underrun();
+    } else {
+      this.#overruns++;
+      this.#cushion.overrun();
+    }
   }
 
   finish(hangup: LineHangup): void {
@@ -186,14 +195,14 @@ export class ModemCall implements LineCall {
   }
 
   /** The line stays in step whatever the exchange does. */
-  #answerTo(samples: Uint8Array): Uint8Array {
+  #answerTo(samples: Uint8Array, spare: number): Uint8Array {
     let answer: Uint8Array;
     try {
-      answer = this.#exchange(samples);
+      answer = this.#exchange(samples, spare);
     } catch {
       return silence(samples.length);
     }
-    if (answer.length === samples.length) return answer;
+    if (answer.length <= samples.length && answer.length >= samples.length - spare) return answer;
     const fitted = silence(samples.length);
     fitted.set(answer.subarray(0, samples.length));
     return fitted;
@@ -231,13 +240,23 @@ export class ModemCall implements LineCall {
     }
     return mixed;
   }
-}
 
-/** One sample out for each sample in. */
-function fullDuplex(sound: PathSound): SoundPath {
-  return {
-    begin: () => sound.play(silence(CUSHION)),
-    hear: (samples) => sound.play(sound.answer(samples)),
-    end() {},
-  };
+  /** One sample out for each sample in, but for what is given back. Digits on their way out keep their length. */
+  #fullDuplex(sound: PathSound): SoundPath {
+    const cushion = this.#cushion;
+    return {
+      begin() {
+        cushion.begin();
+        sound.play(silence(CUSHION));
+      },
+      hear: (heard) => {
+        cushion.heard(heard.length, this.#control.now());
+        const answer = sound.answer(heard, this.#tones.length === 0 ? cushion.surplus : 0);
+        cushion.written(answer.length);
+        this.#givenBack += heard.length - answer.length;
+        sound.play(answer);
+      },
+      end() {},
+    };
+  }
 }

@@ -361,6 +361,7 @@ export class ModemLine implements Line {
     const country = countries[this.#options.country];
     const heard = (what: LineHeard) => this.#input({ type: 'heard', what, ...this.#position });
     return new ModemCall({
+      now: () => this.#deps.clock.now(),
       ear: new LineEar({ country, silenceSeconds: this.#options.silenceSeconds }, heard),
       flash: this.#modem?.profile.flash ? () => signal('!') : undefined,
       write: (bytes) => this.#device?.write(bytes),

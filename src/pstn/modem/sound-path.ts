@@ -1,7 +1,7 @@
 /** What a sound path has of its call. Sound is mu-law. */
 export interface PathSound {
-  /** The gateway's sound for a piece heard, of the same length. */
-  answer(heard: Uint8Array): Uint8Array;
+  /** The gateway's sound for a piece heard, of the same length or up to `spare` samples shorter. */
+  answer(heard: Uint8Array, spare: number): Uint8Array;
   /** Writes to the modem. */
   play(samples: Uint8Array): void;
 }

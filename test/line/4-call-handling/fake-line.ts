@@ -26,7 +26,7 @@ const KEPT = 500;
 export class FakeLineCall implements LineCall {
   readonly answer: AnswerSupervision;
   readonly ended: Promise<LineHangup>;
-  readonly statistics = { bytesHeard: 0, bytesPlayed: 0, underruns: 0, overruns: 0 };
+  readonly statistics = { bytesHeard: 0, bytesPlayed: 0, underruns: 0, overruns: 0, givenBackMs: 0 };
   /** Digits that were sent to the line. */
   sent = '';
   flashes = 0;
@@ -96,7 +96,7 @@ export class FakeLineCall implements LineCall {
 
   /** The line brings sound; gives what it is played meanwhile. */
   hear(sound: Uint8Array): Uint8Array {
-    const played = this.#exchange(sound).slice();
+    const played = this.#exchange(sound, 0).slice();
     this.played.push(played);
     if (this.played.length > KEPT) this.played.shift();
     return played;

@@ -33,7 +33,7 @@ export class LineCaller {
       ended: new Promise((resolve) => {
         this.#hungUp = resolve;
       }),
-      statistics: { bytesHeard: 0, bytesPlayed: 0, underruns: 0, overruns: 0 },
+      statistics: { bytesHeard: 0, bytesPlayed: 0, underruns: 0, overruns: 0, givenBackMs: 0 },
     };
   }
 
@@ -84,7 +84,7 @@ export class LineCaller {
   }
 
   async #block(sound: Uint8Array): Promise<void> {
-    this.#heard.push(this.#exchange(sound));
+    this.#heard.push(this.#exchange(sound, 0));
     await this.#clock.advance(20);
   }
 }

@@ -14,7 +14,7 @@ describe('a call of an hour between clocks that differ, on the virtual clock', (
       const began = performance.now();
       const made = await virtualCall({
         party: { sendSound: speechOf(1) },
-        skewPpm,
+        modem: { skewPpm },
         // Neither changes how much sound there is, and both take most of the time.
         voice: { cancelEcho: false, automaticGain: true },
         phone: new RecordingSource(speechOf(2), true),

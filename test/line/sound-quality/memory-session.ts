@@ -36,8 +36,8 @@ export class MemorySession implements MediaSession {
     this.#pending = Uint8Array.from(all.subarray(at));
   }
 
-  take(count: number): Uint8Array {
-    return this.#jitter.take(count);
+  take(count: number, spare = 0): Uint8Array {
+    return this.#jitter.take(count, spare);
   }
 
   /** A packet comes from the network. */

@@ -1,5 +1,6 @@
 import { silence } from '#media/g711.ts';
 import { VoicePath, type VoicePathOptions } from '#media/voice-path.ts';
+import type { EmulatedLineOptions } from '#pstn/emulator/emulated-line.ts';
 import type { Party } from '#pstn/emulator/number-plan.ts';
 import type { LineCall } from '#pstn/line.ts';
 import { simulatedLine } from '../../pstn/simulated-line.ts';
@@ -14,7 +15,11 @@ export interface Timed {
 
 export interface VirtualCallOptions {
   readonly party: Partial<Party>;
-  readonly skewPpm?: number;
+  readonly modem?: Partial<EmulatedLineOptions>;
+  /** Of bytes on their way to the modem, and from it. */
+  readonly latencyMs?: number;
+  /** A `<DLE>` code that the modem does not report. */
+  readonly unknown?: string;
   readonly voice: VoicePathOptions;
   /** What the phone says, 160 samples at a time. */
   readonly phone: { next(count: number): Uint8Array };
@@ -36,7 +41,8 @@ export interface VirtualCall {
 
 /** Exchange, modem, driver and voice path as they are, a phone on the other side, and one virtual clock for all. */
 export async function virtualCall(options: VirtualCallOptions): Promise<VirtualCall> {
-  const { clock, line, emulated } = simulatedLine({ skewPpm: options.skewPpm ?? 0 });
+  const reports = { dtr: true, ...(options.unknown === undefined ? {} : { unknown: options.unknown }) };
+  const { clock, line, emulated } = simulatedLine(options.modem, {}, options.latencyMs, reports);
   await clock.run(line.start());
   const party = { behaviour: 'answers', answerAfterMs: 100, reversal: true, ...options.party } as const;
   emulated.exchange.plan('100', party);
@@ -45,7 +51,7 @@ export async function virtualCall(options: VirtualCallOptions): Promise<VirtualC
   const session = new MemorySession(clock, (packet) => options.keep && arrived.push(packet));
   const voice = new VoicePath(session, options.voice);
   const tap = tapped(emulated.exchange, clock, options.keep);
-  call.connect((heard) => voice.exchange(heard));
+  call.connect((heard, spare) => voice.exchange(heard, spare));
   const phone = startPhone(clock, session, options);
   return {
     clock,

@@ -52,7 +52,7 @@ export class HalfDuplexPath implements SoundPath {
   }
 
   hear(samples: Uint8Array): void {
-    const answer = this.#sound.answer(samples);
+    const answer = this.#sound.answer(samples, 0);
     // What comes in after the turn was given away is the rest of a stream that ends.
     if (this.#way === 'hear') this.#turns.push(samples, answer);
     this.#keep(answer);
@@ -93,7 +93,7 @@ export class HalfDuplexPath implements SoundPath {
     const due = Math.min((this.#deps.clock.now() - this.#begun) * MS - this.#ticked, MAX_WAITING);
     this.#ticked += due;
     if (due > 0) {
-      const answer = this.#sound.answer(silence(due));
+      const answer = this.#sound.answer(silence(due), 0);
       if (this.#way === 'speak') {
         this.#turns.push(undefined, answer);
         this.#sound.play(answer);
