@@ -33,6 +33,8 @@ it('messages older than the days they are kept go by themselves, with nobody cal
     { clock, random: systemRandom, log, events, store: memoryStore() },
     { config: checked.config.voice_mail, stateDirectory: directory },
   );
+  const changed: string[] = [];
+  side.onChange((user) => changed.push(user));
   await side.open();
   await side.store.add(ALICE, voice(2), FACTS);
   const files = () => readdir(join(directory, 'voice-mail', ALICE));
@@ -46,6 +48,8 @@ it('messages older than the days they are kept go by themselves, with nobody cal
   expect(heldAfter[47]).toBe(1);
   expect(heldAfter[49]).toBe(0);
   expect((await files()).filter((name) => name.endsWith('.wav'))).toEqual([]);
+  // At the start, for the message that came, and for its end.
+  expect(changed).toEqual([ALICE, ALICE, ALICE]);
   expect(told.at(-1)).toEqual({ event: 'voice-mail', user: ALICE, new: 0, old: 0 });
   await side.stop();
 });
