@@ -180,4 +180,46 @@ describe('the jitter buffer', () => {
     expect(buffer.level).toBeLessThanOrEqual(1 << 14);
     expect(Math.max(...decodeMulaw(buffer.take(80)))).toBeLessThan(32_767);
   });
+
+  describe('of which something may be left out', () => {
+    /** Reads `piece` samples at a time while `spare` lasts; gives the sound and what was left out. */
+    function taken(source: { next(n: number): Uint8Array }, piece: number, spare: number, seconds: number) {
+      const buffer = new JitterBuffer();
+      const arrivals = packets(seconds, () => 0, { source });
+      const parts: Uint8Array[] = [];
+      let left = spare;
+      let next = 0;
+      for (let samples = 0; samples < seconds * 8000; samples += piece) {
+        for (; next < arrivals.length && arrivals[next]!.at <= samples / 8; next++)
+          buffer.put(arrivals[next]!.timestamp, arrivals[next]!.sound);
+        const part = buffer.take(piece, left);
+        left -= piece - part.length;
+        parts.push(part);
+      }
+      return { buffer, sound: Buffer.concat(parts), leftOut: spare - left };
+    }
+
+    it.each([160, 80, 24])('leaves silence out at once, and no more than it may, read by %i', (piece) => {
+      const { leftOut, buffer } = taken({ next: silence }, piece, 750, 2);
+      expect(leftOut).toBe(720);
+      expect(buffer.statistics).toEqual({ late: 0, skewCorrections: 0, underruns: 0, overruns: 0 });
+    });
+
+    it.each([160, 24])('leaves whole periods of a tone out when there is no silence, read by %i', (piece) => {
+      const { leftOut, sound, buffer } = taken(new ToneGenerator([500]), piece, 750, 10);
+      expect(leftOut).toBeGreaterThan(750 - 120);
+      expect(leftOut).toBeLessThanOrEqual(750);
+      const measured = dominantFrequencyOfMulaw(sound.subarray(8000, 70_000));
+      expect(measured?.frequency).toBeCloseTo(500, 0);
+      expect(measured?.purity).toBeGreaterThan(0.99);
+      expect(buffer.statistics).toEqual({ late: 0, skewCorrections: 0, underruns: 0, overruns: 0 });
+    });
+
+    it('leaves the silence out that it makes up while nothing comes', () => {
+      const buffer = new JitterBuffer();
+      let left = 400;
+      for (let n = 0; n < 100; n++) left -= 160 - buffer.take(160, left).length;
+      expect(left).toBe(0);
+    });
+  });
 });

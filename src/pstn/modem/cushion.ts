@@ -1,6 +1,6 @@
 /** Sound written ahead of what was read, in samples: 60 ms that cover the host's hesitations. */
 export const CUSHION = 480;
-/** Pieces read within 50 ms may be one hesitation's backlog, since reads have a greatest size. Shorter than the cushion: a clock that is set meanwhile does no harm. */
+/** Pieces read within 50 ms may be one hesitation's backlog, since reads have a greatest size. Shorter than the cushion, so that a clock that is set meanwhile does little. */
 const BURST_MS = 50;
 /** Samples in a millisecond by a clock that is 0.1 % off, five times what a modem's may be. */
 const FASTEST = 8.008;
@@ -22,6 +22,7 @@ export class Cushion {
   #silence = 0;
   /** The first reading of a backlog: nothing written from then on can have been played before. */
   #burst: { readonly at: number; readonly written: number } | undefined;
+  #readAt = 0;
   /** What had been heard when silence was last found. */
   #foundAt = Number.NEGATIVE_INFINITY;
 
@@ -45,8 +46,10 @@ export class Cushion {
     this.#heard += count;
     const found = this.#heard - this.#written;
     const before = this.#burst;
-    const sinceBurst = before === undefined ? -1 : at - before.at;
-    if (before === undefined || sinceBurst < 0 || sinceBurst > BURST_MS) {
+    const sinceBurst = before === undefined ? 0 : at - before.at;
+    const clockWasSet = at < this.#readAt;
+    this.#readAt = at;
+    if (before === undefined || clockWasSet || sinceBurst > BURST_MS) {
       this.#burst = { at, written: this.#written };
       this.#insert(found);
       return;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decodeMulaw, encodeMulaw } from '#media/g711.ts';
+import { decodeMulaw, encodeMulaw, silence } from '#media/g711.ts';
 import { RecordingSource } from '#media/paced.ts';
 import { noise, powerOf, speechLike } from '../../support/line-speech.ts';
 import { delayBetween } from './measure.ts';
@@ -127,6 +127,34 @@ describe('the delay after the host hesitated for 150 ms, on the virtual clock', 
     for (const ms of back) expect(ms).toBeLessThanOrEqual(call.allowed + 20);
     expect(Math.max(...back) - Math.min(...back)).toBeLessThan(10);
     expect(call.call.statistics).toMatchObject({ underruns: call.stalls.length, overruns: 0 });
+  });
+});
+
+describe('keys sent while the line is late', () => {
+  it('are not shortened: nothing may be left out until they are through', async () => {
+    const { clock, call, underrunsOfModem } = await virtualCall({
+      party: {},
+      modem: { stallMs: STALL_MS, stallEveryMs: 13_000 },
+      voice: { cancelEcho: false, automaticGain: false },
+      phone: { next: silence },
+      transit: () => TRANSIT_MS,
+      keep: false,
+    });
+    let allowed: number[] = [];
+    call.connect((heard, spare) => {
+      allowed.push(spare);
+      return silence(heard.length);
+    });
+    while (underrunsOfModem() === 0) await clock.advance(100);
+    await clock.advance(100);
+    expect(allowed.at(-1)).toBe(8 * GROWTH_MS);
+    allowed = [];
+    await clock.run(call.sendDigits('5'));
+    expect(allowed.length).toBeGreaterThan(5);
+    // The key was asked for between two pieces, and was through within the last.
+    expect(Math.max(...allowed)).toBe(0);
+    await clock.advance(100);
+    expect(allowed.at(-1)).toBe(8 * GROWTH_MS);
   });
 });
 
