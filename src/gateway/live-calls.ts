@@ -36,12 +36,12 @@ export class LiveCall {
   constructor(
     deps: { readonly clock: Clock; readonly events: EventHub },
     id: number,
-    info: CallInfo & { readonly state: CallState },
+    { state, ...info }: CallInfo & { readonly state: CallState },
   ) {
     this.#deps = deps;
     this.id = id;
     this.info = info;
-    this.state = info.state;
+    this.state = state;
     this.line = info.line;
     this.startedAt = deps.clock.now();
   }

@@ -188,6 +188,18 @@ describe.concurrent('the emulated line as a process of its own', () => {
     expect(existsSync(path)).toBe(false);
   });
 
+  it('is not in the process group that Ctrl-C ends, so that the line can be hung up first', async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const emulator = await LineEmulator.start({ clock: systemClock }, { program: program.program });
+    onTestFinished(() => emulator.stop());
+    // proc(5): behind the name in brackets come state, parent and process group.
+    const groupOf = (pid: string | number) => readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ')[2];
+    expect(groupOf(emulator.pid ?? 0)).toBe(String(emulator.pid));
+    expect(groupOf('self')).not.toBe(String(emulator.pid));
+  });
+
   it('goes on while nobody reads what it says', async ({ expect, onTestFinished }) => {
     const emulator = await LineEmulator.start({ clock: systemClock }, { program: program.program });
     const device = openSync(emulator.path, 'r+');

@@ -75,6 +75,8 @@ export class LineEmulator {
     const given = flags.flatMap(([flag, value]) => (value === undefined ? [] : [`${flag}=${value}`]));
     const child = spawn(process.execPath, [options.program, 'line-emulator', ...given], {
       stdio: ['pipe', 'pipe', 'inherit'],
+      // Not in the group that Ctrl-C ends: the line is hung up first, and then its input is closed.
+      detached: true,
     });
     const emulator = new LineEmulator(deps.clock, child);
     await emulator.event('ready', { timeoutMs: READY_MS });
