@@ -1,5 +1,5 @@
 /** Fields of caller ID that say who called. */
-const PERSONAL = /^(\s*(?:NMBR|DDN_NMBR|NAME|MESG)\s*=\s*)(.{0,200})$/i;
+const PERSONAL = /^(\s*(?:NMBR|DDN_NMBR|NAME|MESG)\s*=\s*)(.*)$/i;
 /** So many digits in a row are a serial or telephone number and no version. */
 const LONG_NUMBER = /\d{8,}/g;
 /** Texts in quotes that hold telephone numbers and names (3GPP TS 27.007). */
@@ -22,9 +22,10 @@ export function maskAnswer(text: string): string {
   if (personal) {
     const [, field = '', value = ''] = personal;
     // P and O alone mean withheld and out of area.
-    return /^\s*[PO]\s*$/.test(value) ? text : `${field}${zeroed(value).replace(/[A-Za-z]/g, 'X')}`;
+    return /^\s*[PO]\s*$/.test(value) ? text : `${field}${masked(value, /.+/)}`;
   }
-  if (CELLULAR.test(text)) return text.replace(/"[^"]{0,100}"/g, (quoted) => zeroed(quoted).replace(/[A-Za-z]/g, 'X'));
+  // A line that lost its end has no second quote.
+  if (CELLULAR.test(text)) return masked(text, /"[^"]*(?:"|$)/g).replace(LONG_NUMBER, zeroed);
   const own = CELLULAR_NUMBER.exec(text);
   if (own) return `${own[1]}${zeroed(own[2] ?? '')}`;
   return text.replace(LONG_NUMBER, zeroed);
@@ -33,6 +34,11 @@ export function maskAnswer(text: string): string {
 /** Keys that were pressed are nobody's business either. */
 export function maskCode(code: string): string {
   return zeroed(code);
+}
+
+/** What fits the pattern without its digits and letters; names have letters of every alphabet. */
+function masked(text: string, personal: RegExp): string {
+  return text.replace(personal, (found) => zeroed(found).replace(/\p{L}/gu, 'X'));
 }
 
 function zeroed(text: string): string {

@@ -1,6 +1,7 @@
 import { ringTarget } from '../ring/target.ts';
 import type { Target } from '../target.ts';
 import { cellularTargets } from './cellular.ts';
+import { gatewayTargets } from './gateway.ts';
 import { lineSoundTargets } from './line-sound.ts';
 import { localTargets } from './local.ts';
 import { numberTargets } from './numbers.ts';
@@ -24,6 +25,7 @@ export async function parserTargets(): Promise<readonly Target[]> {
     ...lineSoundTargets(),
     ...cellularTargets(),
     ...localTargets(),
+    ...gatewayTargets(),
     ...numberTargets(),
     ...serviceTargets(),
   ];
