@@ -158,7 +158,7 @@ export class Application {
 
   /** A command from MQTT. */
   #obey(command: MqttCommand): void {
-    if (command.command === 'hangup') void this.calls.hangUpAll('hung up by MQTT');
+    if (command.command === 'hangup') this.calls.hangUpOrdinary('hung up by MQTT');
     else {
       const { log } = this.#deps;
       answerScreening(this.#member?.screened, screeningRequest(command)).then(

@@ -140,6 +140,13 @@ export class LiveCalls {
     }
   }
 
+  /** Tells all calls to end but emergency calls, which only those who talk end. */
+  hangUpOrdinary(reason: string): void {
+    for (const { info, hangUp } of this.#calls.keys()) {
+      if (info.emergency !== true) hangUp.abort(new Error(reason));
+    }
+  }
+
   /** Ends every call and resolves when they are over. */
   async hangUpAll(reason: string): Promise<void> {
     for (const call of this.#calls.keys()) call.hangUp.abort(new Error(reason));

@@ -121,8 +121,8 @@ export class MqttReporter {
     this.#client = client;
     client.on('connect', () => this.#greet(client));
     client.on('packetsend', requireIdentifier);
-    client.on('message', (topic, payload) =>
-      this.#received(topic, payload.subarray(0, MAX_COMMAND + 1).toString('latin1')),
+    client.on('message', (topic, payload, { retain }) =>
+      this.#received(topic, payload.subarray(0, MAX_COMMAND + 1).toString('latin1'), retain),
     );
     client.on('error', (error) => this.#logger.warn('broker', { error: printable(error.message) }));
     client.on('close', () => this.#logger.debug('not connected to the broker'));
@@ -197,11 +197,16 @@ export class MqttReporter {
     client.publish(topic, JSON.stringify(description), { qos: 1, retain: true });
   }
 
-  #received(topic: string, payload: string): void {
+  #received(topic: string, payload: string, isRetained: boolean): void {
     const client = this.#client;
     // Home Assistant asks for the description when it starts.
     if (client && topic === `${this.#options.discoveryPrefix}/status` && payload === 'online') this.#describe(client);
     if (!this.#options.commands || topic !== this.#topic('command')) return;
+    // The broker would give it again at each connection (MQTT 3.1.1 §3.3.1.3), whenever it was meant.
+    if (isRetained) {
+      this.#logger.warn('retained command ignored', { command: printable(payload) });
+      return;
+    }
     const command = parseCommand(payload);
     if (command !== undefined) this.#onCommand(command);
     else this.#logger.warn('unknown command', { command: printable(payload) });

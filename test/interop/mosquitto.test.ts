@@ -17,9 +17,13 @@ import { Broker, mosquittoMissing, Watcher } from '../support/mosquitto.ts';
 let broker: Broker;
 let directory: string;
 
-function reporter(hangUp = () => {}, commands = false): MqttReporter {
+function reporter(hangUp = () => {}, commands = false, told: string[] = []): MqttReporter {
+  const onCommand = ({ command }: { readonly command: string }) => {
+    told.push(command);
+    if (command === 'hangup') hangUp();
+  };
   return new MqttReporter(
-    { logger: silentLogger, onCommand: ({ command }) => command === 'hangup' && hangUp() },
+    { logger: silentLogger, onCommand },
     {
       url: broker.url,
       username: undefined,
@@ -163,6 +167,19 @@ describe.skipIf(mosquittoMissing)('MQTT with a real mosquitto', () => {
     clearInterval(again);
     expect(hangUps % 100).toBeGreaterThan(0);
     expect(hangUps).toBeLessThan(100);
+  });
+
+  it('takes no retained command, which the broker gives at every connection', async () => {
+    const watcher = await watch();
+    await watcher.client.publishAsync('copperring/gw1/command', 'block-last', { retain: true });
+    const told: string[] = [];
+    await new Promise<void>((heard) => {
+      void make(heard, true, told);
+      const again = setInterval(() => watcher.client.publish('copperring/gw1/command', 'hangup'), 100);
+      open.push({ stop: async () => clearInterval(again) });
+    });
+    expect(told).not.toContain('block-last');
+    await watcher.client.publishAsync('copperring/gw1/command', '', { retain: true });
   });
 
   it('tells what a running gateway sees: its line, a caller, a missed call, a modem that is pulled and put back', async () => {

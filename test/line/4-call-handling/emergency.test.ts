@@ -170,6 +170,19 @@ describe('emergency calls', () => {
     });
   });
 
+  it('are not ended by a command to hang up, which ends all others', async () => {
+    const gw = outboundGateway([{}, {}], ON);
+    const urgent = placed(gw, gw.phone(ALICE), '112');
+    const help = (await dialling(gw, gw.lines[0])).answer();
+    await gw.clock.run(urgent.call);
+    const usual = placed(gw, gw.phone(BOB), '+4930123456');
+    const talk = (await dialling(gw, gw.lines[1])).answer();
+    await gw.clock.run(usual.call);
+    gw.calls.hangUpOrdinary('hung up by MQTT');
+    await gw.clock.advance(1000);
+    expect([help.isOver, talk.isOver]).toEqual([false, true]);
+  });
+
   it('are tried over every line, whatever goes wrong on one', async () => {
     const gw = outboundGateway([{}, {}, {}], ON);
     const attempt = placed(gw, gw.phone(ALICE), '112');
