@@ -61,9 +61,9 @@ function profileFile(): Target {
 
 const NUMBER = '0301234567';
 
-/** Lines of a modem beside a transcript that is to be shared. */
+/** Lines of a modem beside a transcript that is to be shared. Each code in a stream becomes a line of JSON. */
 function transcript(): Target {
-  return textTarget('gateway transcript', {
+  const target = textTarget('gateway transcript', {
     words: ['\r\n', '\x10', '\x10\x03', 'CONNECT', 'NMBR = ', 'NAME = ', '+CLIP: "', 'OK', '"', ','],
     sample: (dice) =>
       dice.pick([
@@ -92,6 +92,7 @@ function transcript(): Target {
       return lines;
     },
   });
+  return { ...target, work: 100 };
 }
 
 const WRITTEN = ['+4930123456', '+4990*', 'withheld', 'unavailable', 'name:*lottery*', 'name:A*B*C*', '030 123-456'];
