@@ -24,6 +24,11 @@ export async function anHourAt(skewPpm: number): Promise<void> {
   console.log(
     `an hour at ${skewPpm} ppm: ${JSON.stringify({ ...statistics, ...made.call.statistics, modem: made.underrunsOfModem() })} in ${Math.round((performance.now() - began) / 1000)} s`,
   );
+  // The call went on to the end of the hour, with sound both ways.
+  const bytes = MINUTES * 60 * 8000 * (1 + skewPpm / 1e6);
+  expect(made.call.statistics.bytesHeard).toBeGreaterThan(bytes - 8000);
+  expect(made.call.statistics.bytesPlayed).toBeGreaterThan(bytes - 8000);
+  expect(statistics.packetsReceived).toBeGreaterThan(MINUTES * 60 * 50 - 50);
   expect(made.underrunsOfModem()).toBe(0);
   expect(made.call.statistics).toMatchObject({ underruns: 0, overruns: 0, givenBackMs: 0 });
   expect(statistics).toMatchObject({ underruns: 0, overruns: 0, packetsLate: 0 });
