@@ -19,6 +19,9 @@ import {
 import { IncomingInvite } from '#sip/ua/incoming-invite.ts';
 import { placeCall } from '#sip/ua/outgoing-invite.ts';
 
+/** One member may have a quarter of all calls, and two in any case. */
+const SHARES = 4;
+
 /** The user agent: calls with sound over the transactions of this process (RFC 3261 §8, §12-15). */
 export class SipCallEngine implements CallEngine {
   readonly #context: UaContext;
@@ -142,7 +145,8 @@ export class SipCallEngine implements CallEngine {
     if (this.#pending.has(key)) return replyTo(request, 482, { toTag });
     if (this.#handler === undefined || this.#stopped) return replyTo(request, 480, { toTag });
     // 503, not 480: that has whoever asked go on to the next gateway (RFC 3261 §21.5.4).
-    if (this.activeCalls >= this.#context.options.maxCalls) return replyTo(request, 503, { toTag });
+    const { maxCalls } = this.#context.options;
+    if (this.activeCalls >= maxCalls || this.#holdsItsShare(transaction.flow)) return replyTo(request, 503, { toTag });
     const invite = new IncomingInvite(this.#context, {
       transaction,
       request,
@@ -158,6 +162,16 @@ export class SipCallEngine implements CallEngine {
       invite.reject(500, 'Server Internal Error');
     }
     return undefined;
+  }
+
+  /** Nobody of the overlay gets at all the calls that this program can handle: others may have to call for help. */
+  #holdsItsShare({ peer }: Flow): boolean {
+    if (peer === undefined) return false;
+    const share = Math.max(2, Math.floor(this.#context.options.maxCalls / SHARES));
+    const isTheirs = (other: { readonly name: string } | undefined) => other?.name === peer.name;
+    const pending = [...this.#pending.values()].filter((invite) => isTheirs(invite.peer));
+    const legs = [...this.#legs.values()].filter((leg) => isTheirs(leg.flow.peer));
+    return pending.length + legs.length >= share;
   }
 
   #established(leg: CallLeg): void {

@@ -4,7 +4,7 @@ import { printMessage } from '#sip/message/printer.ts';
 import { replyTo } from '#sip/message/reply.ts';
 import type { SipStack, SipStackOptions } from '#sip/sip-stack.ts';
 import { RawPeer } from '../raw-peer.ts';
-import { nextCall, stack, within } from '../support.ts';
+import { nextCall, stack, streamPair, within } from '../support.ts';
 
 const sdp = (direction = 'sendrecv', port = 40_000, codec = '0') =>
   `v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio ${port} RTP/AVP ${codec}\r\na=${direction}\r\n`;
@@ -181,6 +181,34 @@ describe('A user agent within its calls', () => {
     const next = nextCall(ua);
     peer.send(request(peer, 'INVITE', { number: 3, body: sdp() }));
     (await within(next)).reject(486, 'Busy Here');
+  });
+
+  it('leave calls for others when one member has a quarter of all, and two in any case', async () => {
+    const { ua } = await setup({ maxCalls: 4 });
+    ua.engine.onIncoming((call) => call.ring());
+    const member = (name: string) => {
+      const [toUa, toMember] = streamPair({ name, node: name }, { name: 'gw1@pstn.home.example', node: 'gw1' });
+      const phone = stack({ transport: { overlayDomain: 'home.example' } });
+      open.push(phone);
+      ua.attachStream(toMember);
+      return (onRinging?: () => void) =>
+        phone.engine.call(
+          {
+            target: { transport: 'stream', stream: toUa },
+            requestUri: 'sip:+1@pstn.home.example',
+            from: `sip:${name}`,
+            to: 'sip:+1@pstn.home.example',
+          },
+          onRinging,
+        );
+    };
+    const rings = (call: ReturnType<typeof member>) =>
+      new Promise<void>((resolve, reject) => void call(resolve).catch(reject));
+    const mallory = member('mallory@home.example');
+    await within(rings(mallory));
+    await within(rings(mallory));
+    await expect(within(mallory())).rejects.toMatchObject({ fault: { code: 'rejected', status: 503 } });
+    await within(rings(member('alice@home.example')));
   });
 
   it('end a call by its BYE with the reason of the far end', async () => {
