@@ -210,7 +210,7 @@ describe.skipIf(mosquittoMissing)('MQTT with a real mosquitto', () => {
     await emulator.send({ command: 'ring', callerId: { number: '2025550199', name: 'ADA' }, ringForMs: 3000 });
     const rings = (payload: string) => JSON.parse(payload).event_type === 'ring';
     expect(JSON.parse(await watcher.until(topic('event'), rings))).toMatchObject({
-      caller: '2025550199',
+      caller: '+12025550199',
       caller_name: 'ADA',
     });
     await watcher.until(topic('event'), (payload) => JSON.parse(payload).event_type === 'missed');
