@@ -1,4 +1,9 @@
 import { type CallOutcome, type CallRecord, callOutcomes } from '#gateway/call-record.ts';
+import { Failure } from '#platform/failure.ts';
+
+interface CallQueryFault {
+  readonly code: 'bad-query';
+}
 
 /** Which records are wanted, the newest first. */
 export interface CallQuery {
@@ -28,7 +33,7 @@ const MAX_TEXT = 254;
 /** The largest time that a Date holds. */
 const MAX_TIME = 8.64e15;
 
-/** Reads a query from outside. Throws with what is wrong about it. */
+/** Reads a query from outside. Throws `Failure<CallQueryFault>` with what is wrong about it. */
 export function readCallQuery(request: Readonly<Record<string, unknown>>): CallQuery {
   const { count = 20, since, until, direction, outcomes, after } = request;
   return {
@@ -63,21 +68,25 @@ function contains(whole: string, part: string): boolean {
 
 function whole(name: string, value: unknown, least: number, most: number): number {
   if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new Error(`${name} is a whole number from ${least} to ${most}`);
+  throw bad(`${name} is a whole number from ${least} to ${most}`);
 }
 
 function text(name: string, value: unknown): string | undefined {
   if (value === undefined || (typeof value === 'string' && value.length <= MAX_TEXT)) return value;
-  throw new Error(`${name} is a text of at most ${MAX_TEXT} characters`);
+  throw bad(`${name} is a text of at most ${MAX_TEXT} characters`);
 }
 
 function list(value: unknown): readonly unknown[] {
   if (Array.isArray(value) && value.length <= callOutcomes.length) return value;
-  throw new Error('outcomes are a list');
+  throw bad('outcomes are a list');
 }
 
 function oneOf<const Choice extends string>(name: string, value: unknown, choices: readonly Choice[]): Choice {
   const choice = choices.find((candidate) => candidate === value);
-  if (choice === undefined) throw new Error(`${name}: give one of ${choices.join(', ')}`);
+  if (choice === undefined) throw bad(`${name}: give one of ${choices.join(', ')}`);
   return choice;
+}
+
+function bad(detail: string): Failure<CallQueryFault> {
+  return new Failure<CallQueryFault>({ code: 'bad-query' }, detail);
 }
